@@ -1,0 +1,86 @@
+#!/usr/bin/perl
+
+# The same over HTTP/2: the announced length is what comes, HEAD says what GET
+# would, a cart and a beacon find their session.
+
+use strict;
+use warnings;
+
+use FindBin qw($Bin);
+use lib "$Bin/lib";
+
+use Test::More;
+
+use CR;
+
+my $curl = need_program('curl');
+my $page = '<!doctype html><html><head><title>x</title></head><body>'
+    . '<p>card</p>' x 9000 . '</body></html>';
+
+my $origin = origin_start(sub {
+    my ($req) = @_;
+
+    return { status => 200, headers => ['Content-Type', 'text/html'],
+             body => $page } if $req->{path} !~ m{^/cart};
+    return { status => 200, headers => ['Content-Type', 'application/json',
+                                        'Cache-Control', 'no-store'],
+             body => '{"ok":true,"cart":{"id":"c1","currency":"EUR",'
+                     . '"total":29.9,"items":[{"sku":"MUG-BLU","qty":2,'
+                     . '"price":14.95}]}}' };
+}, log => 0);
+
+my $dir = tmpdir();
+my $nginx = nginx_start(workers => 2, servers => <<END);
+    server {
+        listen 127.0.0.1:%%PORT%% http2;
+        server_name shop.example;
+        cartrecover on;
+        cartrecover_shop %%DIR%%/policy.json;
+        cartrecover_profile demo;
+        cartrecover_consent assume;
+        cartrecover_debug on;
+        location / { proxy_pass http://127.0.0.1:$origin->{port}; }
+    }
+END
+my $url = 'http://127.0.0.1:' . $nginx->port;
+
+
+sub h2 {
+    my (@args) = @_;
+
+    my ($code, $out) = run_command($curl, '-sS', '--http2-prior-knowledge',
+        '-b', "$dir/jar", '-c', "$dir/jar", '-D', "$dir/head", @args);
+
+    is($code, 0, "curl ends well: $args[-1]");
+
+    return ($out, slurp("$dir/head"));
+}
+
+
+my ($body, $head) = h2("$url/");
+my ($length) = $head =~ /^content-length: (\d+)/mi;
+
+like($head, qr{^HTTP/2 200}, 'over HTTP/2');
+is(length $body, $length, 'the announced length is what comes');
+my $tag = qr{<script async src="/_cr/b\.js\?v=[0-9a-f]{8}"></script>};
+(my $plain = $body) =~ s/$tag//;
+is($plain, $page, 'the tag taken out leaves the page as it was');
+isnt($body, $page, 'and it was in');
+
+(undef, $head) = h2('-I', "$url/");
+like($head, qr/^content-length: $length\r$/mi, 'HEAD says the same length');
+
+(undef, $head) = h2('-H', 'Accept: application/json', '-d',
+    'sku=MUG-BLU&qty=2', "$url/cart/add");
+like($head, qr/^set-cookie: cr_sid=/mi, 'a cart brings the session');
+
+($body, $head) = h2('-H', 'Content-Type: text/plain', '--data',
+    '1~-~0~1~' . '.' x 15 . '~0.0~S0', "$url/_cr/e");
+like($head, qr{^HTTP/2 204}, 'the beacon is heard');
+
+($body) = h2("$url/_cr/session");
+is(json_decode($body)->{cart}{total}, 2990, 'the session has the cart');
+
+$nginx->stop;
+$origin->stop;
+done_testing();

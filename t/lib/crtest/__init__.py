@@ -1,0 +1,1 @@
+"""Helpers of the system tests that put nginx and Redis under load."""

@@ -1,0 +1,46 @@
+#include "check.h"
+
+#include "cr_csp.h"
+
+
+typedef struct {
+    const char  *policy;
+    int          allows;
+} cr_csp_case_t;
+
+
+static const cr_csp_case_t  cases[] = {
+    { "", 1 },
+    { "frame-ancestors 'self';", 1 },
+    { "script-src 'self'", 1 },
+    { "SCRIPT-SRC 'SELF' https://cdn.example", 1 },
+    { "default-src 'none'; script-src 'self'", 1 },
+    { "default-src 'self'", 1 },
+    { "default-src *", 1 },
+    { "script-src 'self' 'strict-dynamic' 'nonce-abc'", 0 },
+    { "script-src 'nonce-abc'", 0 },
+    { "script-src https://shop.example", 0 },
+    { "default-src 'self'; script-src 'none'", 0 },
+    { "default-src 'self'; script-src-elem 'sha256-x'", 0 },
+    { "script-src-attr 'none'; default-src 'self'", 1 },
+    { "script-src 'none'; script-src-elem 'self'", 1 },
+    { ";;; ; script-src\t'self' ;", 1 },
+    { "script-src", 0 }
+};
+
+
+int
+main(void)
+{
+    size_t    i;
+    cr_str_t  policy;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        policy.p = cases[i].policy;
+        policy.n = strlen(cases[i].policy);
+
+        OK_TEXT(cr_csp_allows(policy) == cases[i].allows, cases[i].policy);
+    }
+
+    return check_done();
+}
