@@ -247,6 +247,9 @@ cr_put_head(cr_page_t *o, const cr_language_t *l, const char *title)
                   "<meta name=\"robots\" content=\"noindex, nofollow\">\n"
                   "<meta name=\"referrer\" content=\"no-referrer\">\n"
                   "<meta name=\"color-scheme\" content=\"light dark\">\n"
+                  /* the shop's favicon, asked for beside our first request,
+                   * could come back with another new session */
+                  "<link rel=\"icon\" href=\"data:,\">\n"
                   "<title>");
     cr_put_text(o, l, title);
     cr_put_lit(o, "</title>\n");

@@ -111,6 +111,7 @@ test_restore(void)
     EQ_INT(count(page, "<noscript>"), 1);
     EQ_INT(count(page, "<p>Please open the items"), 1);
     EQ_INT(count(page, "noindex"), 1);
+    EQ_INT(count(page, "<link rel=\"icon\" href=\"data:,\">"), 1);
     EQ_INT(count(page, "no-referrer"), 1);
     EQ_INT(count(page, "style"), 0);
     EQ_INT(count(page, "onclick"), 0);
