@@ -2,33 +2,10 @@
 
 #include <string.h>
 
-#include "cr_asset.h"
-#include "cr_json.h"
+#include "cr_page_int.h"
 
 
-#define CR_TEXT_MAX   256
 #define CR_LINK_MAX   256
-
-typedef struct {
-    char    *buf;
-    size_t   n;
-    size_t   cap;
-    int      full;
-} cr_page_t;
-
-/* One string of a flat JSON object. */
-
-typedef struct {
-    cr_str_t    path;
-    char       *out;
-    size_t      cap;
-    int         found;
-} cr_lookup_t;
-
-typedef struct {
-    const cr_asset_t  *asset;
-    char               name[3];
-} cr_language_t;
 
 typedef struct {
     const char  *title;
@@ -43,197 +20,6 @@ static const cr_plain_t  cr_plain[] = {
     [CR_PAGE_LINK_DEAD] = { "dead_title", "dead_text", NULL },
     [CR_PAGE_LATER] = { "later_title", "later_text", NULL },
 };
-
-
-static void
-cr_put(cr_page_t *o, const char *p, size_t n)
-{
-    if (o->full || n >= o->cap - o->n) {
-        o->full = 1;
-        return;
-    }
-
-    memcpy(o->buf + o->n, p, n);
-    o->n += n;
-}
-
-
-static void
-cr_put_lit(cr_page_t *o, const char *s)
-{
-    cr_put(o, s, strlen(s));
-}
-
-
-static void
-cr_put_html(cr_page_t *o, const char *s, size_t n)
-{
-    size_t       i, from;
-    const char  *with;
-
-    for (i = 0, from = 0; i < n; i++) {
-        with = s[i] == '<' ? "&lt;" : s[i] == '>' ? "&gt;"
-               : s[i] == '&' ? "&amp;" : s[i] == '"' ? "&#34;"
-               : s[i] == '\'' ? "&#39;" : NULL;
-
-        if (with != NULL) {
-            cr_put(o, s + from, i - from);
-            cr_put_lit(o, with);
-            from = i + 1;
-        }
-    }
-
-    cr_put(o, s + from, n - from);
-}
-
-
-/* JSON inside a script element: '<' and '>' can only stand in its strings. */
-
-static void
-cr_put_json(cr_page_t *o, const char *s, size_t n)
-{
-    size_t       i, from;
-    const char  *with;
-
-    for (i = 0, from = 0; i < n; i++) {
-        with = s[i] == '<' ? "\\u003c" : s[i] == '>' ? "\\u003e"
-               : s[i] == '&' ? "\\u0026" : NULL;
-
-        if (with != NULL) {
-            cr_put(o, s + from, i - from);
-            cr_put_lit(o, with);
-            from = i + 1;
-        }
-    }
-
-    cr_put(o, s + from, n - from);
-}
-
-
-static int
-cr_page_end(cr_page_t *o)
-{
-    if (o->full) {
-        return CR_FULL;
-    }
-
-    o->buf[o->n] = '\0';
-
-    return (int) o->n;
-}
-
-
-static void
-cr_lookup_value(void *data, cr_str_t path, int index, cr_json_e type,
-    cr_str_t value, int cut)
-{
-    cr_lookup_t  *l;
-
-    l = data;
-
-    (void) index;
-
-    if (l->found || path.n != l->path.n
-        || memcmp(path.p, l->path.p, path.n) != 0)
-    {
-        return;
-    }
-
-    if (type == CR_JSON_STRING && !cut && value.n < l->cap) {
-        memcpy(l->out, value.p, value.n);
-        l->out[value.n] = '\0';
-        l->found = 1;
-
-    } else if (type == CR_JSON_OPEN) {
-        l->out[0] = '\0';
-        l->found = 1;
-    }
-}
-
-
-/* The string at path, or that something other than a scalar stands there
- * (out is then empty). */
-
-static int
-cr_lookup(const char *json, size_t n, const char *path, char *out, size_t cap)
-{
-    cr_json_t    j;
-    cr_lookup_t  l;
-
-    l.path.p = path;
-    l.path.n = strlen(path);
-    l.out = out;
-    l.cap = cap;
-    l.found = 0;
-
-    cr_json_init(&j, cr_lookup_value, &l);
-    (void) cr_json_feed(&j, json, n);
-
-    return l.found;
-}
-
-
-/* "de-AT", "de_AT" and "DE" are de; what there is no file for is en. */
-
-static void
-cr_language(cr_language_t *l, cr_str_t locale)
-{
-    int    i;
-    char   file[sizeof("messages/xx.json")];
-
-    l->asset = NULL;
-
-    if (locale.n == 2
-        || (locale.n > 2 && (locale.p[2] == '-' || locale.p[2] == '_')))
-    {
-        for (i = 0; i < 2; i++) {
-            l->name[i] = (char) (locale.p[i] | 0x20);
-
-            if (l->name[i] < 'a' || l->name[i] > 'z') {
-                break;
-            }
-        }
-
-        if (i == 2) {
-            memcpy(file, "messages/", 9);
-            memcpy(file + 9, l->name, 2);
-            memcpy(file + 11, ".json", 6);
-            l->asset = cr_asset(file);
-        }
-    }
-
-    if (l->asset == NULL) {
-        l->asset = cr_asset("messages/en.json");
-        memcpy(l->name, "en", 2);
-    }
-
-    l->name[2] = '\0';
-}
-
-
-/* A string that a translation lacks comes in English, else as its id. */
-
-static void
-cr_put_text(cr_page_t *o, const cr_language_t *l, const char *id)
-{
-    char               text[CR_TEXT_MAX];
-    const cr_asset_t  *en;
-
-    en = cr_asset("messages/en.json");
-
-    if ((l->asset != NULL
-         && cr_lookup((const char *) l->asset->data, l->asset->size, id, text,
-                      sizeof(text)))
-        || (en != NULL
-            && cr_lookup((const char *) en->data, en->size, id, text,
-                         sizeof(text))))
-    {
-        cr_put_html(o, text, strlen(text));
-        return;
-    }
-
-    cr_put_lit(o, id);
-}
 
 
 static void
@@ -253,16 +39,6 @@ cr_put_head(cr_page_t *o, const cr_language_t *l, const char *title)
                   "<title>");
     cr_put_text(o, l, title);
     cr_put_lit(o, "</title>\n");
-}
-
-
-static void
-cr_put_element(cr_page_t *o, const cr_language_t *l, const char *open,
-    const char *id, const char *close)
-{
-    cr_put_lit(o, open);
-    cr_put_text(o, l, id);
-    cr_put_lit(o, close);
 }
 
 
@@ -437,10 +213,7 @@ cr_restore_page(const cr_cart_t *c, const char *recipe, cr_str_t prefix,
     cr_page_t      o;
     cr_language_t  l;
 
-    o.buf = buf;
-    o.n = 0;
-    o.cap = cap;
-    o.full = (cap == 0);
+    cr_page_begin(&o, buf, cap);
 
     cr_language(&l, locale);
 
@@ -503,10 +276,7 @@ cr_plain_page(cr_page_e page, cr_str_t locale, char *buf, size_t cap)
     cr_language_t      l;
     const cr_plain_t  *p;
 
-    o.buf = buf;
-    o.n = 0;
-    o.cap = cap;
-    o.full = (cap == 0);
+    cr_page_begin(&o, buf, cap);
 
     cr_language(&l, locale);
 
