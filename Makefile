@@ -223,14 +223,15 @@ nginx: $(MODULE)
 
 # --- tests --------------------------------------------------------------------
 
-# A unit test links all of lib; one that includes a header of the worker or of
-# the command line links their parts as well.
+# A unit test links all of lib; one that includes a header of the worker, of
+# the command line or of ICU links their parts and libraries as well.
 empty :=
 space := $(empty) $(empty)
 tool_headers := $(subst $(space),|,$(basename $(notdir \
                     $(wildcard tools/cartrecover*/*.h))))
 worker_tests := $(if $(UNIT_SRCS),$(shell grep -lE \
-                    '^.include "($(tool_headers))\.h"' $(UNIT_SRCS) /dev/null))
+                    '^.include ("($(tool_headers))\.h"|<unicode/)' \
+                    $(UNIT_SRCS) /dev/null))
 WORKER_UNIT  := $(worker_tests:t/unit/%.c=$(B)/unit/%)
 
 $(WORKER_UNIT): $(B)/san/libcartrecoverd.a

@@ -106,6 +106,14 @@ int cr_money_decimal(cr_str_t s, int exponent, int64_t *minor);
 
 int cr_money_plain(int64_t minor, int exponent, char *buf, size_t cap);
 
+/* An amount (not below 0) as a reader of locale ("de-AT"; an unknown one reads
+ * English) writes it: "1.129,90 EUR" with the currency's sign where the locale
+ * has one.  As ICU writes it, for en, de, fr, es and it (t/unit/money_format.c).
+ * Terminated; the length, CR_FULL, or CR_ERR (negative, no currency). */
+
+int cr_money_format(int64_t minor, const char *currency, cr_str_t locale,
+    char *buf, size_t cap);
+
 /* Copies at most cap - 1 bytes, terminates, never cuts a UTF-8 character. */
 
 void cr_text_copy(char *dst, size_t cap, cr_str_t src);
