@@ -107,9 +107,9 @@ int cr_money_decimal(cr_str_t s, int exponent, int64_t *minor);
 int cr_money_plain(int64_t minor, int exponent, char *buf, size_t cap);
 
 /* An amount (not below 0) as a reader of locale ("de-AT"; an unknown one reads
- * English) writes it: "1.129,90 EUR" with the currency's sign where the locale
- * has one.  As ICU writes it, for en, de, fr, es and it (t/unit/money_format.c).
- * Terminated; the length, CR_FULL, or CR_ERR (negative, no currency). */
+ * English) writes it: "1.129,90 EUR", the currency by its sign where the locale
+ * has one.  The same as ICU's, for en, de, fr, es and it.  Terminated; the
+ * length, CR_FULL, or CR_ERR (negative, no currency). */
 
 int cr_money_format(int64_t minor, const char *currency, cr_str_t locale,
     char *buf, size_t cap);

@@ -38,12 +38,18 @@ cr_csp_is(cr_str_t word, const char *text)
 }
 
 
+/* Later names govern before earlier ones. */
+
+static const char *const  cr_csp_script[] = { "default-src", "script-src",
+                                              "script-src-elem" };
+static const char *const  cr_csp_style[] = { "default-src", "style-src",
+                                             "style-src-elem" };
+
+
 static int
-cr_csp_rank(cr_str_t name)
+cr_csp_rank(cr_str_t name, const char *const *names)
 {
-    static const char *const  names[] = { "default-src", "script-src",
-                                          "script-src-elem" };
-    int                       i;
+    int  i;
 
     for (i = 2; i >= 0; i--) {
         if (cr_csp_is(name, names[i])) {
@@ -78,8 +84,8 @@ cr_csp_list_allows(cr_csp_words_t list)
 }
 
 
-int
-cr_csp_allows(cr_str_t policy)
+static int
+cr_csp_governs(cr_str_t policy, const char *const *names)
 {
     int              rank, best;
     cr_str_t         name;
@@ -106,7 +112,7 @@ cr_csp_allows(cr_str_t policy)
             continue;
         }
 
-        rank = cr_csp_rank(name);
+        rank = cr_csp_rank(name, names);
 
         if (rank > best) {
             best = rank;
@@ -115,4 +121,18 @@ cr_csp_allows(cr_str_t policy)
     }
 
     return best == 0 || cr_csp_list_allows(list);
+}
+
+
+int
+cr_csp_allows(cr_str_t policy)
+{
+    return cr_csp_governs(policy, cr_csp_script);
+}
+
+
+int
+cr_csp_allows_style(cr_str_t policy)
+{
+    return cr_csp_governs(policy, cr_csp_style);
 }

@@ -15,4 +15,8 @@
 
 int cr_csp_allows(cr_str_t policy);
 
+/* The same of a same-origin style sheet. */
+
+int cr_csp_allows_style(cr_str_t policy);
+
 #endif

@@ -156,8 +156,32 @@ static const cr_field_t  exclude_fields[] = {
     END
 };
 
+static const cr_field_t  shipping_fields[] = {
+    KEEP("on", CR_FIELD_BOOL, shipping_message, 0, 0),
+    END
+};
+
 static const cr_field_t  message_fields[] = {
     LATER("on", CR_FIELD_BOOL, 0, 0),
+    END
+};
+
+static const cr_field_t  messages_fields[] = {
+    OBJECT("M1", shipping_fields),
+    OBJECT("M2", message_fields),
+    OBJECT("M3", message_fields),
+    OBJECT("M4", message_fields),
+    OBJECT("M5", message_fields),
+    OBJECT("M6", message_fields),
+    OBJECT("M7", message_fields),
+    OBJECT("M8", message_fields),
+    OBJECT("M9", message_fields),
+    OBJECT("M10", message_fields),
+    OBJECT("M11", message_fields),
+    OBJECT("M12", message_fields),
+    OBJECT("M13", message_fields),
+    OBJECT("M14", message_fields),
+    OBJECT("M15", message_fields),
     END
 };
 
@@ -178,7 +202,7 @@ const cr_field_t  cr_policy_root[] = {
     OBJECT("model", model_fields),
     OBJECT("gate", gate_fields),
     { .key = "zones", .type = CR_FIELD_MAP },
-    { .key = "messages", .type = CR_FIELD_MAP, .sub = message_fields },
+    OBJECT("messages", messages_fields),
     OBJECT("exclude", exclude_fields),
     END
 };
@@ -465,6 +489,7 @@ policy_defaults(cr_policy_t *p)
     p->quiet_to_min = 8 * 60;
     p->consent_optin = 1;
     p->gpc_no_marketing = 1;
+    p->shipping_message = 1;
     p->holdout_pct = 10;
     p->holdout_adaptive = 1;
     p->threshold = 0.7f;

@@ -74,6 +74,8 @@ typedef struct {
     int        quiet_from_min;   /* minutes of the day; -1 = no quiet hours */
     int        quiet_to_min;
 
+    uint8_t    shipping_message; /* messages.M1.on, default 1 */
+
     uint8_t    consent_optin;    /* consent.mode: "opt-in" (1) or "opt-out" */
     uint8_t    gpc_no_marketing; /* consent.gpc, default 1 */
 

@@ -63,7 +63,9 @@ typedef struct {
     int16_t        group;        /* -1: nothing of interest */
     uint8_t        want_request; /* the body decides or holds fields */
     uint8_t        want_response;/* the answer's JSON decides or holds fields */
-    uint8_t        page;         /* a GET that the profile counts as a page */
+    uint8_t        page;         /* a GET that the profile counts as a page, */
+    uint8_t        cart_page;    /* and one of cart or checkout */
+    uint8_t        changes;      /* the request may change the cart */
     cr_str_t       capture;      /* (?<id>...) of the pattern, in the uri */
 } cr_match_t;
 

@@ -111,6 +111,8 @@ typedef struct {
 
 typedef struct {
     uint8_t      page;
+    uint8_t      cart_page;      /* has an event from view_cart to payment */
+    uint8_t      changes;        /* has one that changes the cart */
     uint8_t      money;
     uint8_t      want_request;
     uint8_t      want_response;

@@ -317,6 +317,8 @@ cr_profile_match(const cr_profile_t *p, const cr_request_t *r, cr_match_t *m)
     m->want_request = g->want_request;
     m->want_response = g->want_response;
     m->page = g->page && r->method.n == 3 && memcmp(r->method.p, "GET", 3) == 0;
+    m->cart_page = m->page && g->cart_page;
+    m->changes = g->changes;
     m->capture = match_capture(p, r, rc ? rc : 1);
 
     return 1;

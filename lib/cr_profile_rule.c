@@ -4,6 +4,12 @@
 #include <string.h>
 
 
+#define RULE_CHANGES     (1u << CR_EV_ADD | 1u << CR_EV_UPDATE                \
+                          | 1u << CR_EV_REMOVE | 1u << CR_EV_COUPON)
+#define RULE_CART_PAGES  (1u << CR_EV_VIEW_CART | 1u << CR_EV_CHECKOUT_START  \
+                          | 1u << CR_EV_CONTACT | 1u << CR_EV_SHIPPING        \
+                          | 1u << CR_EV_PAYMENT)
+
 static const char *const  group_keys[] = {
     "note", "match", "page", "money", "scan", "request", "response", "lines",
     "events", NULL
@@ -565,6 +571,9 @@ cr_profile_group(cr_compiler_t *c, const char *path, json_t *o, cr_group_t *g)
         {
             return CR_ERR;
         }
+
+        g->changes |= (RULE_CHANGES >> g->rules[i].event) & 1;
+        g->cart_page |= g->page & (RULE_CART_PAGES >> g->rules[i].event);
     }
 
     g->nrules = (uint8_t) n;

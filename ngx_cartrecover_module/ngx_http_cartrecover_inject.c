@@ -12,10 +12,8 @@ static ngx_int_t ngx_http_cartrecover_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static cr_skip_e ngx_http_cartrecover_inject_test(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx);
-static cr_skip_e ngx_http_cartrecover_inject_type(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_cartrecover_wide(ngx_str_t *text);
 static cr_skip_e ngx_http_cartrecover_inject_header(ngx_table_elt_t *h);
-static cr_skip_e ngx_http_cartrecover_inject_headers(ngx_http_request_t *r);
 static ngx_int_t ngx_http_cartrecover_prepare(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx);
 static ngx_int_t ngx_http_cartrecover_insert(ngx_http_request_t *r,
@@ -93,6 +91,8 @@ ngx_http_cartrecover_header_filter(ngx_http_request_t *r)
         ctx->skip = skip;
     }
 
+    ngx_http_cartrecover_message_head(r, ctx);
+
     return ngx_http_next_header_filter(r);
 }
 
@@ -117,7 +117,7 @@ ngx_http_cartrecover_inject_test(ngx_http_request_t *r,
         return CR_SKIP_STATUS;
     }
 
-    skip = ngx_http_cartrecover_inject_type(r);
+    skip = ngx_http_cartrecover_type_test(r);
 
     if (skip != CR_SKIP_NONE) {
         return skip;
@@ -143,14 +143,14 @@ ngx_http_cartrecover_inject_test(ngx_http_request_t *r,
         return ctx->gpc ? CR_SKIP_GPC : CR_SKIP_NO_CONSENT;
     }
 
-    return ngx_http_cartrecover_inject_headers(r);
+    return ngx_http_cartrecover_headers_test(r);
 }
 
 
 /* A plain document in a charset that ASCII goes into. */
 
-static cr_skip_e
-ngx_http_cartrecover_inject_type(ngx_http_request_t *r)
+cr_skip_e
+ngx_http_cartrecover_type_test(ngx_http_request_t *r)
 {
     ngx_str_t        *type, *charset;
     ngx_table_elt_t  *h;
@@ -247,14 +247,18 @@ ngx_http_cartrecover_inject_header(ngx_table_elt_t *h)
 }
 
 
-static cr_skip_e
-ngx_http_cartrecover_inject_headers(ngx_http_request_t *r)
+/* A policy that keeps our script out says nothing of plain HTML: any other
+ * reason comes first. */
+
+cr_skip_e
+ngx_http_cartrecover_headers_test(ngx_http_request_t *r)
 {
-    cr_skip_e         skip;
+    cr_skip_e         skip, csp;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
+    csp = CR_SKIP_NONE;
     part = &r->headers_out.headers.part;
     h = part->elts;
 
@@ -262,7 +266,7 @@ ngx_http_cartrecover_inject_headers(ngx_http_request_t *r)
 
         if (i >= part->nelts) {
             if (part->next == NULL) {
-                return CR_SKIP_NONE;
+                return csp;
             }
 
             part = part->next;
@@ -273,7 +277,10 @@ ngx_http_cartrecover_inject_headers(ngx_http_request_t *r)
         skip = h[i].hash ? ngx_http_cartrecover_inject_header(&h[i])
                          : CR_SKIP_NONE;
 
-        if (skip != CR_SKIP_NONE) {
+        if (skip == CR_SKIP_CSP) {
+            csp = skip;
+
+        } else if (skip != CR_SKIP_NONE) {
             return skip;
         }
     }
@@ -338,6 +345,12 @@ ngx_http_cartrecover_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     if (ctx->feed) {
         ngx_http_cartrecover_observe_body(r, ctx, in);
+    }
+
+    if (ctx->message
+        && ngx_http_cartrecover_message_body(r, ctx, in, &in) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (!ctx->inject || ctx->done) {
@@ -492,18 +505,32 @@ ngx_http_cartrecover_finish(ngx_http_request_t *r,
 }
 
 
-/* Passes on in, with cl replaced by bufs; the caller's links stay as they
- * are, since he may keep them in his busy list. */
-
 static ngx_int_t
 ngx_http_cartrecover_output(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t *cl,
     ngx_buf_t **bufs, ngx_uint_t n)
 {
-    ngx_uint_t    i;
-    ngx_chain_t  *out, **last, *link;
+    ngx_chain_t  *out;
 
-    last = &out;
+    if (ngx_http_cartrecover_chain_copy(r, in, cl, bufs, n, &out) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_body_filter(r, out);
+}
+
+
+/* in with cl replaced by bufs; the caller's links stay as they are, since he
+ * may keep them in his busy list. */
+
+ngx_int_t
+ngx_http_cartrecover_chain_copy(ngx_http_request_t *r, ngx_chain_t *in,
+    ngx_chain_t *cl, ngx_buf_t **bufs, ngx_uint_t n, ngx_chain_t **out)
+{
+    ngx_uint_t    i;
+    ngx_chain_t  **last, *link;
+
+    last = out;
 
     for (link = in; link != cl; link = link->next) {
         *last = ngx_alloc_chain_link(r->pool);
@@ -527,5 +554,5 @@ ngx_http_cartrecover_output(ngx_http_request_t *r,
 
     *last = cl->next;
 
-    return ngx_http_next_body_filter(r, out);
+    return NGX_OK;
 }

@@ -13,9 +13,11 @@
 #include "cr_asset.h"
 #include "cr_assign.h"
 #include "cr_beacon.h"
+#include "cr_body_scan.h"
 #include "cr_csp.h"
 #include "cr_event.h"
 #include "cr_head_scan.h"
+#include "cr_message.h"
 #include "cr_policy.h"
 #include "cr_profile.h"
 #include "cr_restore.h"
@@ -131,7 +133,8 @@ typedef struct {
     /* made at merge */
     ngx_str_t                           prefix;
     ngx_str_t                           tag;
-    ngx_http_cartrecover_file_t        *files;   /* b.js, g.js, r.js */
+    ngx_str_t                           sheet;   /* address of m.css */
+    ngx_http_cartrecover_file_t        *files;   /* as web.c lists them */
 } ngx_http_cartrecover_loc_conf_t;
 
 
@@ -141,6 +144,9 @@ typedef struct {
     unsigned                        pieces;
     char                            currency[4];
 } ngx_http_cartrecover_view_t;
+
+
+typedef struct ngx_http_cartrecover_message_s  ngx_http_cartrecover_message_t;
 
 
 typedef struct {
@@ -163,6 +169,7 @@ typedef struct {
     cr_head_scan_t                  scan;
     ngx_buf_t                      *tag_buf;
     ngx_buf_t                      *view_buf;
+    ngx_http_cartrecover_message_t *message;  /* NULL: none in this page */
 
     void                           *body;     /* of our own endpoints */
 
@@ -292,6 +299,8 @@ ngx_uint_t ngx_http_cartrecover_bot(ngx_http_request_t *r);
 void ngx_http_cartrecover_commit(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx, cr_event_e event, cr_obs_t *obs,
     ngx_uint_t may_set_cookie);
+void ngx_http_cartrecover_trigger(cr_zone_t *z, cr_session_t *s,
+    ngx_http_cartrecover_ctx_t *ctx, const char *trigger);
 ngx_int_t ngx_http_cartrecover_view(ngx_http_cartrecover_ctx_t *ctx,
     ngx_http_cartrecover_view_t *view);
 
@@ -299,7 +308,21 @@ ngx_int_t ngx_http_cartrecover_view(ngx_http_cartrecover_ctx_t *ctx,
 
 ngx_int_t ngx_http_cartrecover_filter_init(ngx_conf_t *cf);
 
-/* web: the scripts */
+cr_skip_e ngx_http_cartrecover_type_test(ngx_http_request_t *r);
+cr_skip_e ngx_http_cartrecover_headers_test(ngx_http_request_t *r);
+ngx_int_t ngx_http_cartrecover_chain_copy(ngx_http_request_t *r,
+    ngx_chain_t *in, ngx_chain_t *cl, ngx_buf_t **bufs, ngx_uint_t n,
+    ngx_chain_t **out);
+
+/* message: what the proxy itself puts into a private page */
+
+void ngx_http_cartrecover_message_head(ngx_http_request_t *r,
+    ngx_http_cartrecover_ctx_t *ctx);
+ngx_int_t ngx_http_cartrecover_message_body(ngx_http_request_t *r,
+    ngx_http_cartrecover_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t **out);
+cr_message_e ngx_http_cartrecover_message_id(ngx_http_cartrecover_ctx_t *ctx);
+
+/* web: scripts and style sheet */
 
 ngx_int_t ngx_http_cartrecover_web(ngx_http_request_t *r, ngx_str_t *name);
 

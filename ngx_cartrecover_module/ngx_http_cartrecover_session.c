@@ -33,8 +33,6 @@ static void ngx_http_cartrecover_write_contact(cr_zone_t *z, uint32_t slot,
 static void ngx_http_cartrecover_write_order(cr_zone_t *z, uint32_t slot,
     cr_session_t *s, const cr_policy_t *policy, cr_event_e event,
     cr_obs_t *obs, uint32_t now);
-static void ngx_http_cartrecover_trigger(cr_zone_t *z, cr_session_t *s,
-    ngx_http_cartrecover_ctx_t *ctx, cr_event_e event);
 
 
 void
@@ -260,7 +258,7 @@ ngx_http_cartrecover_write_stage(cr_zone_t *z, uint32_t slot, cr_session_t *s,
     }
 
     if (event == CR_EV_ADD || event == CR_EV_CHECKOUT_START) {
-        ngx_http_cartrecover_trigger(z, s, ctx, event);
+        ngx_http_cartrecover_trigger(z, s, ctx, cr_event_word[event]);
     }
 
     if (event == CR_EV_PAYMENT_FAILED || event == CR_EV_ERROR
@@ -335,33 +333,14 @@ ngx_http_cartrecover_write_cart(cr_zone_t *z, uint32_t slot,
                             opt);
     }
 
-    if (amounts && !obs->has_lines) {
-
-        if (obs->cart.total != CR_AMOUNT_UNKNOWN) {
-            cart->total = obs->cart.total;
-            cart->total_version = cart->version;
-        }
-
-        if (obs->cart.subtotal != CR_AMOUNT_UNKNOWN) {
-            cart->subtotal = obs->cart.subtotal;
-        }
-
-        if (obs->cart.shipping != CR_AMOUNT_UNKNOWN) {
-            cart->shipping = obs->cart.shipping;
-        }
+    if (!obs->has_lines) {
+        cr_cart_amounts(cart, &obs->cart);
     }
 
     /* a shop that shows symbols only sells in the policy's currency */
 
-    if (obs->cart.currency[0]) {
-        ngx_memcpy(cart->currency, obs->cart.currency, 4);
-
-    } else if (cart->currency[0] == '\0') {
+    if (cart->currency[0] == '\0') {
         ngx_memcpy(cart->currency, policy->currency, 4);
-    }
-
-    if (obs->cart.key[0]) {
-        ngx_memcpy(cart->key, obs->cart.key, sizeof(cart->key));
     }
 
     cart->updated_s = now;
@@ -501,9 +480,9 @@ ngx_http_cartrecover_write_order(cr_zone_t *z, uint32_t slot, cr_session_t *s,
 
 /* The first on-site trigger: the arm is drawn once and logged in both arms. */
 
-static void
+void
 ngx_http_cartrecover_trigger(cr_zone_t *z, cr_session_t *s,
-    ngx_http_cartrecover_ctx_t *ctx, cr_event_e event)
+    ngx_http_cartrecover_ctx_t *ctx, const char *trigger)
 {
     u_char                        buf[CR_LOG_BYTES], *p;
     double                        pct;
@@ -530,7 +509,7 @@ ngx_http_cartrecover_trigger(cr_zone_t *z, cr_session_t *s,
     p = ngx_snprintf(buf, sizeof(buf),
                      "{\"what\":\"arm\",\"arm\":\"%s\",\"ep\":%uD,"
                      "\"trigger\":\"%s\"}",
-                     cr_arm_word[s->arm], s->arm_epoch, cr_event_word[event]);
+                     cr_arm_word[s->arm], s->arm_epoch, trigger);
 
     (void) cr_log_put(z, ctx->lcf->shop->index, &s->id,
                       (cr_str_t) { (char *) buf, p - buf });

@@ -122,8 +122,12 @@ ngx_http_cartrecover_variable(ngx_http_request_t *r,
         return NGX_OK;
 
     case NGX_HTTP_CARTRECOVER_ACTION:
+        ngx_http_cartrecover_variable_set(v, ctx->message ? "bar" : "none");
+        return NGX_OK;
+
     case NGX_HTTP_CARTRECOVER_MESSAGE:
-        ngx_http_cartrecover_variable_set(v, "none");
+        ngx_http_cartrecover_variable_set(v,
+                      cr_message_word[ngx_http_cartrecover_message_id(ctx)]);
         return NGX_OK;
 
     case NGX_HTTP_CARTRECOVER_MODEL:

@@ -1,5 +1,6 @@
 /*
- * The scripts under the prefix and the tag that names the first of them.
+ * The scripts and the style sheet under the prefix, and the tag that names the
+ * first of them.
  * b.js is one expression; the call with its parameters is appended here, so
  * that the address carries a hash of what the configuration says.
  */
@@ -12,6 +13,7 @@
 typedef struct {
     ngx_str_t    uri;            /* below the prefix */
     const char  *asset;
+    const char  *type;
 } ngx_http_cartrecover_script_t;
 
 
@@ -22,11 +24,16 @@ static ngx_int_t ngx_http_cartrecover_file(ngx_conf_t *cf,
 
 
 static ngx_http_cartrecover_script_t  ngx_http_cartrecover_scripts[] = {
-    { ngx_string("b.js"), "web/b.js" },
-    { ngx_string("g.js"), "web/g.js" },
-    { ngx_string("r.js"), "web/r.js" },
-    { ngx_null_string, NULL }
+    { ngx_string("b.js"), "web/b.js", "text/javascript" },
+    { ngx_string("g.js"), "web/g.js", "text/javascript" },
+    { ngx_string("r.js"), "web/r.js", "text/javascript" },
+    { ngx_string("m.css"), "web/m.css", "text/css" },
+    { ngx_null_string, NULL, NULL }
 };
+
+#define NGX_HTTP_CARTRECOVER_BEACON_FILE  0
+#define NGX_HTTP_CARTRECOVER_SHEET_FILE   3
+#define NGX_HTTP_CARTRECOVER_FILES        4
 
 
 ngx_int_t
@@ -47,7 +54,8 @@ ngx_http_cartrecover_files(ngx_conf_t *cf,
         ngx_str_set(&call, "({});");
     }
 
-    lcf->files = ngx_pcalloc(cf->pool, 3 * sizeof(ngx_http_cartrecover_file_t));
+    lcf->files = ngx_pcalloc(cf->pool, NGX_HTTP_CARTRECOVER_FILES
+                                       * sizeof(ngx_http_cartrecover_file_t));
     if (lcf->files == NULL) {
         return NGX_ERROR;
     }
@@ -55,7 +63,8 @@ ngx_http_cartrecover_files(ngx_conf_t *cf,
     for (i = 0; ngx_http_cartrecover_scripts[i].asset; i++) {
         if (ngx_http_cartrecover_file(cf, &lcf->files[i],
                                       ngx_http_cartrecover_scripts[i].asset,
-                                      i == 0 ? &call : &none)
+                                      i == NGX_HTTP_CARTRECOVER_BEACON_FILE
+                                      ? &call : &none)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -73,6 +82,18 @@ ngx_http_cartrecover_files(ngx_conf_t *cf,
                     "<script async src=\"%Vb.js?v=%08xD\"></script>",
                     &lcf->prefix, hash);
     lcf->tag.len = p - lcf->tag.data;
+
+    hash = ngx_crc32_long(
+                        lcf->files[NGX_HTTP_CARTRECOVER_SHEET_FILE].data.data,
+                        lcf->files[NGX_HTTP_CARTRECOVER_SHEET_FILE].data.len);
+
+    lcf->sheet.data = ngx_pnalloc(cf->pool, lcf->prefix.len + 32);
+    if (lcf->sheet.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(lcf->sheet.data, "%Vm.css?v=%08xD", &lcf->prefix, hash);
+    lcf->sheet.len = p - lcf->sheet.data;
 
     return NGX_OK;
 }
@@ -136,7 +157,7 @@ ngx_http_cartrecover_file(ngx_conf_t *cf, ngx_http_cartrecover_file_t *file,
 }
 
 
-/* An old page in somebody's cache names an old hash: it gets the script of
+/* An old page in somebody's cache names an old hash: it gets that of
  * today, for a short time. */
 
 static ngx_uint_t
@@ -145,11 +166,23 @@ ngx_http_cartrecover_web_current(ngx_http_request_t *r,
 {
     ngx_str_t  v;
 
-    return ngx_http_arg(r, (u_char *) "v", 1, &v) == NGX_OK && v.len == 8
-           && (file != 0
-               || ngx_memcmp(lcf->tag.data + lcf->tag.len
-                             - sizeof("12345678\"></script>") + 1,
-                             v.data, 8) == 0);
+    if (ngx_http_arg(r, (u_char *) "v", 1, &v) != NGX_OK || v.len != 8) {
+        return 0;
+    }
+
+    switch (file) {
+
+    case NGX_HTTP_CARTRECOVER_BEACON_FILE:
+        return ngx_memcmp(lcf->tag.data + lcf->tag.len
+                          - sizeof("12345678\"></script>") + 1, v.data, 8) == 0;
+
+    case NGX_HTTP_CARTRECOVER_SHEET_FILE:
+        return ngx_memcmp(lcf->sheet.data + lcf->sheet.len - 8, v.data, 8)
+               == 0;
+
+    default:
+        return 1;
+    }
 }
 
 
@@ -221,7 +254,8 @@ ngx_http_cartrecover_web(ngx_http_request_t *r, ngx_str_t *name)
 
 #endif
 
-    return ngx_http_cartrecover_send(r, NGX_HTTP_OK, "text/javascript",
+    return ngx_http_cartrecover_send(r, NGX_HTTP_OK,
+                                     ngx_http_cartrecover_scripts[i].type,
                                      ngx_http_cartrecover_web_current(r, lcf,
                                                                       i)
                                      ? "public, max-age=31536000, immutable"

@@ -21,6 +21,7 @@ except ImportError:
     print("1..0 # SKIP python3-selenium is not installed")
     sys.exit(0)
 
+import body_scan
 import head_scan
 import restore
 import site_events
@@ -420,6 +421,7 @@ def main():
             site_events.run(s, ok)
             restore.run(s, ok)
             head_scan.run(s, ok)
+            body_scan.run(s, ok)
         finally:
             driver.quit()
             site.stop()

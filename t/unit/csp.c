@@ -29,6 +29,16 @@ static const cr_csp_case_t  cases[] = {
 };
 
 
+static const cr_csp_case_t  styles[] = {
+    { "script-src 'none'", 1 },
+    { "default-src 'none'", 0 },
+    { "default-src 'none'; style-src 'self'", 1 },
+    { "style-src 'unsafe-inline'", 0 },
+    { "style-src 'none'; style-src-elem *", 1 },
+    { "style-src-attr 'none'", 1 }
+};
+
+
 int
 main(void)
 {
@@ -40,6 +50,14 @@ main(void)
         policy.n = strlen(cases[i].policy);
 
         OK_TEXT(cr_csp_allows(policy) == cases[i].allows, cases[i].policy);
+    }
+
+    for (i = 0; i < sizeof(styles) / sizeof(styles[0]); i++) {
+        policy.p = styles[i].policy;
+        policy.n = strlen(styles[i].policy);
+
+        OK_TEXT(cr_csp_allows_style(policy) == styles[i].allows,
+                styles[i].policy);
     }
 
     return check_done();

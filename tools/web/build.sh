@@ -1,5 +1,6 @@
 #!/bin/sh
-# Minifies ngx_cartrecover_module/web/*.js with the pinned minifier.
+# Minifies ngx_cartrecover_module/web: scripts with the pinned minifier, the
+# style sheet by leaving out comments and white space.
 #
 #     build.sh           rewrites ngx_cartrecover_module/web/min
 #     build.sh --check   fails when the committed files are not what it makes
@@ -43,14 +44,20 @@ minify b.js ,expression=true,side_effects=false \
 minify g.js "" --module > "$out/g.js"
 minify r.js "" --module > "$out/r.js"
 
+node -e '
+    process.stdout.write(require("fs").readFileSync(process.argv[1], "utf8")
+        .replace(/\/\*[^]*?\*\//g, "").replace(/\s+/g, " ")
+        .replace(/ ?([{}:;,]) ?/g, "$1").replace(/;}/g, "}").trim() + "\n")
+' "$src/m.css" > "$out/m.css"
+
 status=0
 
-for f in b.js g.js r.js; do
+for f in b.js g.js r.js m.css; do
     if [ "${1-}" = --check ]; then
         cmp "$out/$f" "$src/min/$f" || status=1
     else
         cmp -s "$out/$f" "$src/min/$f" || cp "$out/$f" "$src/min/$f"
-        printf '%-5s %6d bytes, %5d by gzip -9\n' "$f" \
+        printf '%-6s %6d bytes, %5d by gzip -9\n' "$f" \
             "$(wc -c < "$out/$f")" "$(gzip -9 -n < "$out/$f" | wc -c)"
     fi
 done
