@@ -401,6 +401,104 @@ cr_hs_jump(cr_head_scan_t *s, const char *p, const char *end)
 }
 
 
+/* Is text (lower case, n bytes) here, in any case? */
+
+static int
+cr_hs_is(const char *p, const char *end, const char *text, size_t n)
+{
+    size_t  i;
+
+    if ((size_t) (end - p) < n) {
+        return 0;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (p[i] != text[i]
+            && (!cr_hs_letter(text[i]) || cr_hs_lower(p[i]) != text[i]))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* Behind a tag whose attributes, if it has any, are name="value"; NULL where
+ * they are not, or where the piece ends. */
+
+static const char *
+cr_hs_plain_tag(const char *p, const char *end)
+{
+    const char  *name;
+
+    while (p < end && *p != '>') {
+
+        if (!cr_hs_space(*p++)) {
+            return NULL;
+        }
+
+        name = p;
+
+        while (p < end && (cr_hs_letter(*p) || *p == '-' || *p == ':')) {
+            p++;
+        }
+
+        if (p > name && p + 1 < end && *p == '=' && p[1] == '"') {
+            p = memchr(p + 2, '"', (size_t) (end - p - 2));
+
+            if (p == NULL) {
+                return NULL;
+            }
+
+            p++;
+
+        } else if (p < end && *p != '>' && !cr_hs_space(*p)) {
+            return NULL;
+        }
+    }
+
+    return p < end ? p + 1 : NULL;
+}
+
+
+/* How almost every page begins, without a look at each byte; what stands
+ * behind it, or is written in another way, is left to the scan. */
+
+static const char *
+cr_hs_usual(cr_head_scan_t *s, const char *p, const char *end)
+{
+    const char  *q;
+
+    for ( ;; ) {
+        while (p < end && cr_hs_space(*p)) {
+            p++;
+        }
+
+        if (cr_hs_is(p, end, "<!doctype html>", 15)) {
+            s->document = 1;
+            p += 15;
+
+        } else if (cr_hs_is(p, end, "<html", 5)
+                   && (q = cr_hs_plain_tag(p + 5, end)) != NULL)
+        {
+            s->document = 1;
+            p = q;
+
+        } else if (cr_hs_is(p, end, "<head", 5)
+                   && (q = cr_hs_plain_tag(p + 5, end)) != NULL)
+        {
+            s->state = CR_HS_DONE;
+            return q;
+
+        } else {
+            s->state = CR_HS_TEXT;
+            return p;
+        }
+    }
+}
+
+
 int
 cr_head_scan(cr_head_scan_t *s, const char *p, size_t n, size_t *at)
 {
@@ -417,6 +515,16 @@ cr_head_scan(cr_head_scan_t *s, const char *p, size_t n, size_t *at)
 
     start = p;
     end = p + n;
+
+    if (s->seen == 0 && n > 0 && *p != cr_bom[0]) {
+        p = cr_hs_usual(s, p, end);
+
+        if (s->state == CR_HS_DONE) {
+            s->seen = (uint32_t) (p - start);
+            *at = (size_t) (p - start);
+            return CR_SCAN_FOUND;
+        }
+    }
 
     while (p < end) {
         q = cr_hs_jump(s, p, end);

@@ -190,6 +190,43 @@ obs_currency(cr_obs_t *o, const cr_request_t *r)
 }
 
 
+int
+cr_obs_status(const cr_profile_t *p, const cr_match_t *m, int status,
+    cr_event_e *event)
+{
+    int                i, k, in;
+    const cr_cond_t   *c;
+    const cr_group_t  *g;
+
+    g = &p->groups[m->group];
+
+    if (!g->by_status) {
+        return 0;
+    }
+
+    *event = (status >= 500) ? CR_EV_ERROR : CR_EV_NONE;
+
+    for (i = 0; i < g->nrules; i++) {
+
+        for (k = 0; k < g->nconds; k++) {
+            c = &g->conds[k];
+            in = (status >= c->lo && status <= c->hi);
+
+            if (((g->rules[i].conds >> k) & 1) && in == c->negate) {
+                break;
+            }
+        }
+
+        if (k == g->nconds) {
+            *event = (cr_event_e) g->rules[i].event;
+            break;
+        }
+    }
+
+    return 1;
+}
+
+
 void
 cr_obs_init(cr_obs_t *o, const cr_profile_t *p, const cr_match_t *m,
     const cr_request_t *r)

@@ -51,13 +51,24 @@ const char *cr_profile_builtin_name(int i);
 
 typedef cr_str_t (*cr_header_pt)(void *data, cr_str_t name);
 
+typedef enum {
+    CR_PREFETCH_UNKNOWN,         /* the request's headers are asked */
+    CR_PREFETCH_NO, CR_PREFETCH_YES
+} cr_prefetch_e;
+
 typedef struct {
     cr_str_t       method;
     cr_str_t       path;         /* as sent, percent-encoding kept */
     cr_str_t       args;         /* without '?' */
     cr_header_pt   header;       /* request headers; .p == NULL = absent */
     void          *data;
+    cr_prefetch_e  prefetch;     /* what the caller knows of it */
 } cr_request_t;
+
+/* Whether a header, its name in lower case, says that nobody may ever see the
+ * answer: a browser's or a router's guess at what may be wanted next. */
+
+int cr_prefetch(cr_str_t name, cr_str_t value);
 
 typedef struct {
     int16_t        group;        /* -1: nothing of interest */
@@ -167,6 +178,12 @@ typedef struct {
     uint8_t        row_field;
     cr_obs_text_t  row;
 } cr_obs_t;                      /* about 6 KB; from the request's pool */
+
+/* 1 where the status of the answer is all that its meaning hangs on and nothing
+ * is to be read: *event is set, and no observation is needed. */
+
+int cr_obs_status(const cr_profile_t *p, const cr_match_t *m, int status,
+    cr_event_e *event);
 
 /* Starts an observation of a matched request: query arguments are read. */
 

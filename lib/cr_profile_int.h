@@ -118,6 +118,7 @@ typedef struct {
     uint8_t      want_response;
     uint8_t      want_json;      /* of the answer */
     uint8_t      want_text;
+    uint8_t      by_status;      /* the status alone tells what it means */
     uint8_t      json_facts;     /* more than conditions stand in the JSON */
     uint8_t      nconds, nrules, nbinds, nmarks, ntexts;
     uint32_t     scan;           /* bytes of the answer looked at for text */

@@ -111,7 +111,34 @@ cr_profile_re(const cr_profile_t *p, const pcre2_code *re, cr_str_t s,
 }
 
 
-/* A browser's guess at what may be wanted next is no step of the shopper's. */
+static const cr_str_t  prefetch_names[] = {
+    { "sec-purpose", 11 }, { "purpose", 7 }, { "x-moz", 5 },
+    { "next-router-prefetch", 20 }, { "next-router-segment-prefetch", 28 }
+};
+
+
+int
+cr_prefetch(cr_str_t name, cr_str_t v)
+{
+    size_t  i;
+
+    for (i = 0; i < sizeof(prefetch_names) / sizeof(prefetch_names[0]); i++) {
+        if (name.n == prefetch_names[i].n
+            && memcmp(name.p, prefetch_names[i].p, name.n) == 0)
+        {
+            return i >= 3
+                   || (v.n >= 7
+                       && (memmem(v.p, v.n, "prefetch", 8) != NULL
+                           || memmem(v.p, v.n, "prerender", 9) != NULL
+                           || memmem(v.p, v.n, "preview", 7) != NULL));
+        }
+    }
+
+    return 0;
+}
+
+
+/* A guess at what may be wanted next is no step of the shopper's. */
 
 static int
 match_prefetch(const cr_request_t *r)
@@ -119,29 +146,34 @@ match_prefetch(const cr_request_t *r)
     size_t    i;
     cr_str_t  v;
 
-    static const cr_str_t  names[] = {
-        { "sec-purpose", 11 }, { "purpose", 7 }, { "x-moz", 5 }
-    };
-
-    if (r->header == NULL) {
-        return 0;
+    if (r->prefetch != CR_PREFETCH_UNKNOWN || r->header == NULL) {
+        return r->prefetch == CR_PREFETCH_YES;
     }
 
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        v = r->header(r->data, names[i]);
+    for (i = 0; i < sizeof(prefetch_names) / sizeof(prefetch_names[0]); i++) {
+        v = r->header(r->data, prefetch_names[i]);
 
-        if (v.p != NULL && v.n >= 8
-            && (memmem(v.p, v.n, "prefetch", 8) != NULL
-                || memmem(v.p, v.n, "prerender", 9) != NULL
-                || memmem(v.p, v.n, "preview", 7) != NULL))
-        {
+        if (v.p != NULL && cr_prefetch(prefetch_names[i], v)) {
             return 1;
         }
     }
 
-    v = r->header(r->data, cr_lit("next-router-prefetch"));
+    return 0;
+}
 
-    return v.p != NULL;
+
+/* A mark is the index of a group, in decimal. */
+
+static int
+match_group(PCRE2_SPTR mark)
+{
+    int  n;
+
+    for (n = 0; *mark != '\0'; mark++) {
+        n = n * 10 + (*mark - '0');
+    }
+
+    return n;
 }
 
 
@@ -307,7 +339,7 @@ cr_profile_match(const cr_profile_t *p, const cr_request_t *r, cr_match_t *m)
         return 0;
     }
 
-    g = &p->groups[atoi((const char *) mark)];
+    g = &p->groups[match_group(mark)];
 
     if (g->nrules == 0 || match_prefetch(r)) {
         return 0;

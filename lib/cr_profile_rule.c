@@ -490,6 +490,7 @@ rule_wants(cr_group_t *g)
 static int
 rule_finish(cr_builder_t *x)
 {
+    int          i;
     cr_group_t  *g;
 
     g = x->g;
@@ -503,6 +504,12 @@ rule_finish(cr_builder_t *x)
     memcpy(g->conds, x->conds, g->nconds * sizeof(cr_cond_t));
     memcpy(g->binds, x->binds, g->nbinds * sizeof(cr_bind_t));
     rule_wants(g);
+
+    g->by_status = (g->nbinds == 0 && !g->want_request && !g->want_response);
+
+    for (i = 0; i < g->nconds; i++) {
+        g->by_status &= (g->conds[i].src.kind == CR_SRC_STATUS);
+    }
 
     return CR_OK;
 }

@@ -13,9 +13,39 @@ typedef struct {
 } ngx_http_cartrecover_cookies_t;
 
 
+/* Cookies that were found good a while ago, by all of their bytes: a page has
+ * the cookie of the page before it. */
+
+typedef struct {
+    cr_keyring_t                *ring;       /* NULL: free */
+    cr_cookie_t                  cookie;
+    char                         value[CR_COOKIE_LEN];
+} ngx_http_cartrecover_known_t;
+
+
+static ngx_uint_t ngx_http_cartrecover_cookie(cr_keyring_t *ring,
+    cr_str_t value, cr_cookie_t *cookie);
 static ngx_int_t ngx_http_cartrecover_cookie_line(void *data, ngx_str_t *line);
+static ngx_int_t ngx_http_cartrecover_session_line(void *data,
+    ngx_str_t *line);
 static void ngx_http_cartrecover_tier(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx);
+
+
+#define NGX_HTTP_CARTRECOVER_KNOWN  256
+
+static ngx_http_cartrecover_known_t
+    ngx_http_cartrecover_known[NGX_HTTP_CARTRECOVER_KNOWN];
+
+
+/* A configuration brings its own secrets. */
+
+void
+ngx_http_cartrecover_identity_init(void)
+{
+    ngx_memzero(ngx_http_cartrecover_known,
+                sizeof(ngx_http_cartrecover_known));
+}
 
 
 void
@@ -41,8 +71,6 @@ ngx_http_cartrecover_identify(ngx_http_request_t *r,
 
     ngx_http_cartrecover_tier(r, ctx);
 
-    ngx_http_cartrecover_request(r, &cr);
-
     ck.request = r;
     ck.ctx = ctx;
     ck.cr = &cr;
@@ -58,6 +86,12 @@ ngx_http_cartrecover_identify(ngx_http_request_t *r,
         ctx->has_id = 1;
         return;
     }
+
+    ngx_http_cartrecover_request(r, &cr);
+
+    (void) ngx_http_cartrecover_each_cookie(r,
+                                            ngx_http_cartrecover_session_line,
+                                            &ck);
 
     if (ck.session.p == NULL) {
         ck.session = cr_profile_session(lcf->profile, &cr, &ctx->match,
@@ -77,25 +111,71 @@ ngx_http_cartrecover_cookie_line(void *data, ngx_str_t *line)
 {
     ngx_http_cartrecover_cookies_t *ck = data;
 
-    cr_str_t                           value, cookies;
-    ngx_http_cartrecover_ctx_t        *ctx;
+    cr_str_t                     value;
+    ngx_http_cartrecover_ctx_t  *ctx;
 
     ctx = ck->ctx;
-    cookies = ngx_http_cartrecover_str(*line);
 
     if (!ctx->has_cookie) {
-        value = cr_cookie_get(cookies, cr_lit(CR_COOKIE));
+        value = cr_cookie_get(ngx_http_cartrecover_str(*line),
+                              cr_lit(CR_COOKIE));
 
         if (value.p != NULL
-            && cr_cookie_read(ctx->lcf->ring, value, &ctx->cookie) == CR_OK)
+            && ngx_http_cartrecover_cookie(ctx->lcf->ring, value,
+                                           &ctx->cookie))
         {
             ctx->has_cookie = 1;
         }
     }
 
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_cartrecover_cookie(cr_keyring_t *ring, cr_str_t value,
+    cr_cookie_t *cookie)
+{
+    ngx_http_cartrecover_known_t  *known;
+
+    if (value.n != CR_COOKIE_LEN) {
+        return 0;
+    }
+
+    /* an identifier is random from its first letters on */
+
+    known = &ngx_http_cartrecover_known[
+                (value.p[0] ^ value.p[1] << 2 ^ value.p[2] << 4
+                 ^ value.p[3] << 6) & (NGX_HTTP_CARTRECOVER_KNOWN - 1)];
+
+    if (known->ring == ring
+        && ngx_memcmp(known->value, value.p, CR_COOKIE_LEN) == 0)
+    {
+        *cookie = known->cookie;
+        return 1;
+    }
+
+    if (cr_cookie_read(ring, value, cookie) != CR_OK) {
+        return 0;
+    }
+
+    known->ring = ring;
+    known->cookie = *cookie;
+    ngx_memcpy(known->value, value.p, CR_COOKIE_LEN);
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_http_cartrecover_session_line(void *data, ngx_str_t *line)
+{
+    ngx_http_cartrecover_cookies_t *ck = data;
+
     if (ck->session.p == NULL) {
-        ck->session = cr_profile_session(ctx->lcf->profile, ck->cr,
-                                         &ctx->match, cookies);
+        ck->session = cr_profile_session(ck->ctx->lcf->profile, ck->cr,
+                                         &ck->ctx->match,
+                                         ngx_http_cartrecover_str(*line));
     }
 
     return 0;

@@ -21,7 +21,7 @@ ngx_http_cartrecover_log_handler(ngx_http_request_t *r)
 {
     uint32_t                     slot, now;
     cr_zone_t                   *z;
-    ngx_uint_t                   owes;
+    ngx_uint_t                   owes, page;
     cr_features_event_t          fe;
     ngx_http_cartrecover_ctx_t  *ctx;
 
@@ -39,8 +39,10 @@ ngx_http_cartrecover_log_handler(ngx_http_request_t *r)
         cr_count_skip(z, ctx->skip);
     }
 
+    page = ngx_http_cartrecover_page(r, ctx);
+
     if (ctx->skip == CR_SKIP_OFF || ctx->skip == CR_SKIP_BYPASS
-        || (!ngx_http_cartrecover_page(r, ctx) && ctx->match.group < 0))
+        || (!page && ctx->match.group < 0))
     {
         return NGX_OK;
     }
@@ -59,11 +61,10 @@ ngx_http_cartrecover_log_handler(ngx_http_request_t *r)
     fe.cart_value = CR_AMOUNT_UNKNOWN;
     fe.cart_shipping = CR_AMOUNT_UNKNOWN;
     fe.free_from = CR_AMOUNT_UNKNOWN;
-    fe.page = ngx_http_cartrecover_page(r, ctx);
+    fe.page = page;
 
     if (ctx->event == CR_EV_VIEW_PRODUCT) {
-        fe.product = cr_siphash(ctx->lcf->ring->key[0].anon, r->uri.data,
-                                r->uri.len);
+        fe.product = ngx_murmur_hash2(r->uri.data, r->uri.len) | 1ull << 32;
     }
 
     now = (uint32_t) ngx_time();
@@ -154,9 +155,10 @@ ngx_http_cartrecover_page(ngx_http_request_t *r,
     if (ctx->ajax || ctx->prefetch || r->method != NGX_HTTP_GET
         || r->headers_out.status != NGX_HTTP_OK
         || r->headers_out.content_type.len < 9
-        || ngx_strncasecmp(r->headers_out.content_type.data,
-                           (u_char *) "text/html", 9)
-           != 0)
+        || (ngx_memcmp(r->headers_out.content_type.data, "text/html", 9) != 0
+            && ngx_strncasecmp(r->headers_out.content_type.data,
+                               (u_char *) "text/html", 9)
+               != 0))
     {
         return 0;
     }

@@ -208,6 +208,8 @@ ngx_http_cartrecover_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    ngx_http_cartrecover_identity_init();
+
     return mcf;
 }
 

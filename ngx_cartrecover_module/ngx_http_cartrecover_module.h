@@ -285,6 +285,7 @@ ngx_int_t ngx_http_cartrecover_log_handler(ngx_http_request_t *r);
 
 /* identity: who the shopper is */
 
+void ngx_http_cartrecover_identity_init(void);
 void ngx_http_cartrecover_identify(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx);
 ngx_int_t ngx_http_cartrecover_new_id(ngx_http_request_t *r,

@@ -15,6 +15,8 @@ static void ngx_http_cartrecover_observe_request(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx);
 static void ngx_http_cartrecover_settle(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx);
+static ngx_uint_t ngx_http_cartrecover_look(ngx_http_cartrecover_ctx_t *ctx,
+    cr_event_e event);
 
 
 ngx_http_request_body_filter_pt  ngx_http_cartrecover_next_request_body;
@@ -53,6 +55,7 @@ ngx_http_cartrecover_request(ngx_http_request_t *r, cr_request_t *cr)
     cr->method = ngx_http_cartrecover_str(r->method_name);
     cr->header = ngx_http_cartrecover_header_in;
     cr->data = r;
+    cr->prefetch = CR_PREFETCH_UNKNOWN;
 }
 
 
@@ -115,6 +118,8 @@ ngx_http_cartrecover_classify(ngx_http_request_t *r,
     ngx_http_cartrecover_headers_in(r, ctx);
     ngx_http_cartrecover_request(r, &cr);
 
+    cr.prefetch = ctx->prefetch ? CR_PREFETCH_YES : CR_PREFETCH_NO;
+
     if (!cr_profile_match(lcf->profile, &cr, &ctx->match)) {
         ctx->match.group = -1;
     }
@@ -173,9 +178,13 @@ ngx_http_cartrecover_headers_in(ngx_http_request_t *r,
 
             /* fall through */
 
+        case 5:
         case 11:
-            if ((is("purpose") || is("sec-purpose")) && v->len >= 8
-                && ngx_strncasecmp(v->data, (u_char *) "prefetch", 8) == 0)
+        case 20:
+        case 28:
+            if (cr_prefetch((cr_str_t) { (char *) h[i].lowcase_key,
+                                         h[i].key.len },
+                            ngx_http_cartrecover_str(*v)))
             {
                 ctx->prefetch = 1;
             }
@@ -349,6 +358,8 @@ void
 ngx_http_cartrecover_observe_head(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx)
 {
+    cr_event_e       event;
+
     static cr_obs_t  head;
 
     if (ctx->match.group < 0 || ctx->observed) {
@@ -356,6 +367,14 @@ ngx_http_cartrecover_observe_head(ngx_http_request_t *r,
     }
 
     ctx->observed = 1;
+
+    if (cr_obs_status(ctx->lcf->profile, &ctx->match, r->headers_out.status,
+                      &event)
+        && (event == CR_EV_NONE || ngx_http_cartrecover_look(ctx, event)))
+    {
+        ctx->committed = 1;
+        return;
+    }
 
     /* what the head alone settles needs no memory beyond this call */
 
@@ -455,20 +474,33 @@ ngx_http_cartrecover_settle(ngx_http_request_t *r,
         return;
     }
 
-    /* what was looked at changes nothing for the next page: the log phase
-     * writes it, together with the page itself */
-
-    if (event == CR_EV_VIEW_PRODUCT || event == CR_EV_VIEW_CATEGORY
-        || event == CR_EV_SEARCH)
-    {
-        ctx->event = event;
-        ctx->viewed = 1;
-        cr_count(ngx_http_cartrecover_table(), CR_N_events, 1);
-        cr_count_event(ngx_http_cartrecover_table(), event);
+    if (ngx_http_cartrecover_look(ctx, event)) {
         return;
     }
 
     ngx_http_cartrecover_commit(r, ctx, event, ctx->obs,
                                 !r->header_sent
                                 && ngx_http_cartrecover_private(r));
+}
+
+
+/* What was looked at changes nothing for the next page: the log phase writes
+ * it, together with the page itself. */
+
+static ngx_uint_t
+ngx_http_cartrecover_look(ngx_http_cartrecover_ctx_t *ctx, cr_event_e event)
+{
+    if (event != CR_EV_VIEW_PRODUCT && event != CR_EV_VIEW_CATEGORY
+        && event != CR_EV_SEARCH)
+    {
+        return 0;
+    }
+
+    ctx->event = event;
+    ctx->viewed = 1;
+
+    cr_count(ngx_http_cartrecover_table(), CR_N_events, 1);
+    cr_count_event(ngx_http_cartrecover_table(), event);
+
+    return 1;
 }
