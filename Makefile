@@ -315,7 +315,11 @@ web:
 demo: all
 	tools/demo.sh
 
-bench: all
+$(B)/bench-lib: tools/bench/lib.c $(B)/libcartrecover.a $(B)/flags
+	$(call run,ld $@)$(CC) $(CFLAGS) $(CPPFLAGS) $(OURS) -o $@ $< \
+	    $(B)/libcartrecover.a $(LIB_LIBS)
+
+bench: all $(B)/bench-lib
 	tools/bench/bench
 
 fresh:

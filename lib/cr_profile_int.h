@@ -221,6 +221,17 @@ int cr_profile_quick(cr_compiler_t *c, const json_t *v,
 int cr_profile_group(cr_compiler_t *c, const char *path, json_t *o,
     cr_group_t *g);
 
+/* One alternation of n patterns, the i-th marked with i; where two match, the
+ * earlier one does.  CR_ERR where a->cap bytes do not hold it. */
+
+typedef struct {
+    char    *p;                  /* terminated */
+    size_t   n;
+    size_t   cap;
+} cr_alternation_t;
+
+int cr_profile_factor(cr_alternation_t *a, const cr_str_t *pattern, int n);
+
 /* ---- cr_profile_match.c ---- */
 
 /* '*' stands for one or more characters other than '.' and ']'; *star is what

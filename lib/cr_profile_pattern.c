@@ -127,34 +127,14 @@ cr_profile_regex(cr_compiler_t *c, const char *path, cr_str_t text,
 }
 
 
-static int
-compile_append(text_t *t, const char *before, const text_t *pattern, int group)
-{
-    size_t  room;
-    int     n;
-
-    room = ALL_MAX - t->n;
-    n = snprintf(t->p + t->n, room, "%s%s)(*MARK:%d)", before, pattern->p,
-                 group);
-
-    if (n < 0 || (size_t) n >= room) {
-        return CR_ERR;
-    }
-
-    t->n += (size_t) n;
-
-    return CR_OK;
-}
-
-
 /* One pattern of the alternation.  A profile's pattern is the whole path unless
  * it speaks of the query; an operator's may match anywhere. */
 
 static int
-compile_pattern(cr_compiler_t *c, text_t *all, const char *path,
-    cr_str_t text, int extra, int group)
+compile_pattern(cr_compiler_t *c, cr_str_t *out, const char *path,
+    cr_str_t text, int extra)
 {
-    text_t       t;
+    text_t       t, any;
     pcre2_code  *alone;
 
     if (text.n == 0) {
@@ -181,11 +161,20 @@ compile_pattern(cr_compiler_t *c, text_t *all, const char *path,
         memcpy(t.p + t.n, "(?=\\?|$)", sizeof("(?=\\?|$)"));
     }
 
-    if (compile_append(all, extra ? "|(?s:.*?)(?:" : "|(?:", &t, group)
-        != CR_OK)
-    {
-        return cr_profile_fail(c, path, "the patterns are too long together");
+    if (extra) {
+        any.n = t.n + sizeof("(?s:.*?)(?:)") - 1;
+        any.p = cr_profile_alloc(c, any.n + 1);
+
+        if (any.p == NULL) {
+            return CR_ERR;
+        }
+
+        (void) sprintf(any.p, "(?s:.*?)(?:%s)", t.p);
+        t = any;
     }
+
+    out->p = t.p;
+    out->n = strlen(t.p);
 
     return CR_OK;
 }
@@ -230,8 +219,9 @@ cr_profile_groups(cr_compiler_t *c, json_t *rules,
     int         i, n;
     char        path[64];
     json_t     *o;
-    text_t      all;
-    cr_str_t    s;
+    cr_str_t    s, *patterns;
+
+    cr_alternation_t  all;
 
     n = nextra + (int) json_array_size(rules);
 
@@ -241,10 +231,11 @@ cr_profile_groups(cr_compiler_t *c, json_t *rules,
     }
 
     all.p = cr_profile_alloc(c, ALL_MAX);
-    all.n = 0;
+    all.cap = ALL_MAX;
+    patterns = cr_profile_alloc(c, ((size_t) n + 1) * sizeof(cr_str_t));
     c->p->groups = cr_profile_alloc(c, ((size_t) n + 1) * sizeof(cr_group_t));
 
-    if (all.p == NULL || c->p->groups == NULL) {
+    if (all.p == NULL || patterns == NULL || c->p->groups == NULL) {
         return CR_ERR;
     }
 
@@ -256,7 +247,7 @@ cr_profile_groups(cr_compiler_t *c, json_t *rules,
             s.n = strlen(s.p);
 
             if (compile_extra(c, &c->p->groups[i], &extra[i]) != CR_OK
-                || compile_pattern(c, &all, "cartrecover_match", s, 1, i)
+                || compile_pattern(c, &patterns[i], "cartrecover_match", s, 1)
                    != CR_OK)
             {
                 return CR_ERR;
@@ -274,18 +265,22 @@ cr_profile_groups(cr_compiler_t *c, json_t *rules,
 
         (void) snprintf(path, sizeof(path), "$.rules[%d].match", i - nextra);
 
-        if (compile_pattern(c, &all, path,
-                            cr_profile_str(json_object_get(o, "match")), 0, i)
+        if (compile_pattern(c, &patterns[i], path,
+                            cr_profile_str(json_object_get(o, "match")), 0)
             != CR_OK)
         {
             return CR_ERR;
         }
     }
 
-    /* the first alternative has no '|' in front; without any, match nothing */
+    if (cr_profile_factor(&all, patterns, n) != CR_OK) {
+        return cr_profile_fail(c, "$.rules",
+                               "the patterns are too long together");
+    }
 
-    c->p->re = compile_regex(c, "$.rules", n ? all.p + 1 : "(?!)",
-                             n ? all.n - 1 : 4,
+    /* without any rule nothing matches */
+
+    c->p->re = compile_regex(c, "$.rules", n ? all.p : "(?!)", n ? all.n : 4,
                              PCRE2_ANCHORED | PCRE2_NO_AUTO_CAPTURE
                              | PCRE2_DUPNAMES);
 

@@ -192,10 +192,11 @@ const cr_session_t *cr_session_get(cr_zone_t *z, uint32_t slot);
 void cr_session_drop(cr_zone_t *z, uint32_t slot);
 
 /* The session's cart or contact, NULL when it has none or it was taken by
- * another; _take gives it an empty one where it has none (evicting the oldest
- * that is not owed, else NULL).  Whoever writes calls _take between begin and
- * end: what a dead writer left of a contact is dropped, of a cart its amounts
- * are. */
+ * another; _take gives it an empty one where it has none (evicting what is not
+ * owed, of the site that has most nearby the oldest, else NULL; never of a site
+ * that has less there than the session's own).  Whoever writes calls _take
+ * between begin and end: what a dead writer left of a contact is dropped, of a
+ * cart its amounts are. */
 
 cr_cart_t *cr_session_cart(cr_zone_t *z, uint32_t slot);
 cr_cart_t *cr_session_cart_take(cr_zone_t *z, uint32_t slot, uint32_t now_s);

@@ -93,38 +93,75 @@ cr_pool_holder(const cr_zone_t *z, cr_pool_e pool, uint32_t i)
 }
 
 
-static uint32_t
-cr_pool_victim(cr_zone_t *z, cr_pool_e pool, uint32_t base, uint32_t now_s)
+/* How many items of a set each of its items' sites has there. */
+
+static void
+cr_pool_shares(const cr_zone_t *z, const uint32_t *holder, uint8_t *share)
 {
-    int        owes, best_owes;
-    uint32_t   i, best, holder, age, oldest;
+    int       i, k;
+    uint32_t  site[CR_WAYS];
+
+    for (i = 0; i < CR_WAYS; i++) {
+        site[i] = cr_zone_session(z, holder[i])->site;
+    }
+
+    for (i = 0; i < CR_WAYS; i++) {
+        share[i] = 0;
+
+        for (k = 0; k < CR_WAYS; k++) {
+            share[i] += (site[k] == site[i]);
+        }
+    }
+}
+
+
+/* What gives way in a full set: something of the site that has most there, not
+ * owed, the oldest.  Nobody takes from a site that has less than his own. */
+
+static uint32_t
+cr_pool_victim(cr_zone_t *z, cr_pool_e pool, uint32_t base, uint32_t site,
+    uint32_t now_s)
+{
+    int        i, own, owes, best, best_owes;
+    uint8_t    share[CR_WAYS];
+    uint32_t   holder[CR_WAYS], age, oldest;
     cr_tag_t  *t;
 
-    best = CR_NO_SLOT;
+    for (i = 0; i < CR_WAYS; i++) {
+        holder[i] = cr_pool_holder(z, pool, base + (uint32_t) i);
+
+        if (holder[i] == CR_NO_SLOT) {
+            return base + (uint32_t) i;
+        }
+    }
+
+    cr_pool_shares(z, holder, share);
+
+    for (own = 0, i = 0; i < CR_WAYS; i++) {
+        own += (cr_zone_session(z, holder[i])->site == site);
+    }
+
+    best = -1;
     best_owes = 1;
     oldest = 0;
 
-    for (i = base; i < base + CR_WAYS; i++) {
-        holder = cr_pool_holder(z, pool, i);
-
-        if (holder == CR_NO_SLOT) {
-            return i;
-        }
-
-        t = cr_zone_tags(z) + holder;
+    for (i = 0; i < CR_WAYS; i++) {
+        t = cr_zone_tags(z) + holder[i];
 
         if (t->gen & 1) {
-            cr_table_repair(z, holder);
+            cr_table_repair(z, holder[i]);
         }
 
-        if (t->owes & CR_BIT(cr_pool_kind[pool])) {
+        if ((t->owes & CR_BIT(cr_pool_kind[pool])) || share[i] < own
+            || (best >= 0 && share[i] < share[best]))
+        {
             continue;
         }
 
         owes = t->owes != 0;
         age = cr_age(now_s, t->last_s);
 
-        if (best == CR_NO_SLOT || owes < best_owes
+        if (best < 0 || share[i] > share[best] || owes < best_owes
             || (owes == best_owes && age > oldest))
         {
             best = i;
@@ -133,7 +170,7 @@ cr_pool_victim(cr_zone_t *z, cr_pool_e pool, uint32_t base, uint32_t now_s)
         }
     }
 
-    return best;
+    return best < 0 ? CR_NO_SLOT : base + (uint32_t) best;
 }
 
 
@@ -155,7 +192,7 @@ cr_pool_take(cr_zone_t *z, cr_pool_e pool, uint32_t slot, uint32_t now_s)
     s = cr_zone_session(z, slot);
     base = cr_table_set(cr_table_hash((int) s->site, &s->id),
                         z->plan.nitems[pool]);
-    i = cr_pool_victim(z, pool, base, now_s);
+    i = cr_pool_victim(z, pool, base, s->site, now_s);
 
     if (i == CR_NO_SLOT) {
         return CR_NO_SLOT;

@@ -389,6 +389,46 @@ test_quota(void)
 }
 
 
+/* One shop's flood of carts takes nothing from a shop that has few. */
+
+static void
+test_carts_shared(void)
+{
+    int       big, small, kept;
+    cr_id_t   id;
+    uint32_t  i, slot, n;
+
+    zone_new();
+    big = cr_zone_site(z, cr_lit("big"), 50);
+    small = cr_zone_site(z, cr_lit("small"), 50);
+    n = z->plan.nitems[CR_POOL_CART] / 10;
+
+    for (i = 0; i < n; i++) {
+        id = id_of(5000000u + i);
+        slot = cr_session_take(z, small, &id, NOW);
+        give_cart(slot, NOW);
+    }
+
+    for (i = 0; i < z->plan.nsessions * 4; i++) {
+        id = id_of(i);
+        slot = cr_session_take(z, big, &id, NOW + 1 + i / 64);
+
+        if (slot != CR_NO_SLOT) {
+            give_cart(slot, NOW + 1 + i / 64);
+        }
+    }
+
+    for (i = 0, kept = 0; i < n; i++) {
+        id = id_of(5000000u + i);
+        slot = cr_session_find(z, small, &id, NOW + 1);
+        kept += slot != CR_NO_SLOT && cr_session_cart(z, slot) != NULL;
+    }
+
+    EQ_INT(kept, (int) n);
+    OK(cr_counter(z, CR_N_evicted_cart) > z->plan.nitems[CR_POOL_CART]);
+}
+
+
 static void
 test_torn(void)
 {
@@ -530,6 +570,7 @@ main(void)
     test_evict();
     test_expired_owes();
     test_quota();
+    test_carts_shared();
     test_torn();
     test_carts();
 
