@@ -141,10 +141,18 @@ local function suppress(now, chan, look, why)
 end
 
 
--- A person that was merged into another points at it.
+-- A person that was merged into another points at it, and that one perhaps at
+-- a third.  An alias always points at an older person: there is no circle.
 
 local function person(pid)
-    return hget(P .. 'p:' .. pid, 'alias') or pid
+    for _ = 1, 32 do
+        local to = hget(P .. 'p:' .. pid, 'alias')
+        if not to then
+            break
+        end
+        pid = to
+    end
+    return pid
 end
 
 
