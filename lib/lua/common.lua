@@ -417,8 +417,14 @@ local function merge(now, a, b)
             t[#t + 1] = pb[f]
         end
     end
-    for c in pairs(ADDRESS) do
-        local x = consent(pa['c:' .. c], pb['c:' .. c])
+    for c, look in pairs(ADDRESS) do
+        local x, said = pa['c:' .. c], pb['c:' .. c]
+        -- a yes was given for an address: it does not pass to another one
+        if pa[look] == pb[look] or not pa[look]
+           or string.sub(said or '', 1, 1) ~= '1'
+        then
+            x = consent(x, said)
+        end
         if x then
             t[#t + 1] = 'c:' .. c
             t[#t + 1] = x

@@ -453,9 +453,24 @@ def chain(t):
     w.stop()
 
 
+def yes(t):
+    """Consent to mail at one address is none for a person's other one."""
+    w = world('yes', one_touch(), start=False)
+    for other, want in (('b', None), ('a', '1')):
+        w.call('HSET', w.key('p:' + '1' * 32), 'born', 1, 'emh', 'a' * 32)
+        w.call('HSET', w.key('p:' + '2' * 32), 'born', 2, 'emh', other * 32,
+               'c:email', '1 5 form - 1-1')
+        t.eq(w.run('merge', '1' * 32, '2' * 32), '1' * 32, 'the older stays')
+        got = w.call('HGET', w.key('p:' + '1' * 32), 'c:email')
+        t.eq(got and got[0], want, 'a yes for %s, kept is a: %s'
+             % (other, want))
+        w.call('DEL', w.key('p:' + '1' * 32), w.key('p:' + '2' * 32))
+    w.stop()
+
+
 SCENES = [message, german, nothing, gpc, suppressed, late_order, race, rearm,
           quiet, late, gap, person, erase,
-          unfolded, chain]
+          unfolded, chain, yes]
 
 
 def main():
