@@ -17,7 +17,8 @@ need_program('python3');
 need_program('redis-server');
 
 faults_tap('scenes.py', qw(message german nothing gpc suppressed late_order
-    rearm quiet late gap person erase policies told refusals drain));
+    rearm quiet late gap person erase unfolded chain yes memory policies told
+    refusals drain));
 faults_tap('fold.py');
 
 done_testing();

@@ -141,10 +141,18 @@ local function suppress(now, chan, look, why)
 end
 
 
--- A person that was merged into another points at it.
+-- A person that was merged into another points at it, and that one perhaps at
+-- a third.  An alias always points at an older person: there is no circle.
 
 local function person(pid)
-    return hget(P .. 'p:' .. pid, 'alias') or pid
+    for _ = 1, 32 do
+        local to = hget(P .. 'p:' .. pid, 'alias')
+        if not to then
+            break
+        end
+        pid = to
+    end
+    return pid
 end
 
 
@@ -409,8 +417,14 @@ local function merge(now, a, b)
             t[#t + 1] = pb[f]
         end
     end
-    for c in pairs(ADDRESS) do
-        local x = consent(pa['c:' .. c], pb['c:' .. c])
+    for c, look in pairs(ADDRESS) do
+        local x, said = pa['c:' .. c], pb['c:' .. c]
+        -- a yes was given for an address: it does not pass to another one
+        if pa[look] == pb[look] or not pa[look]
+           or string.sub(said or '', 1, 1) ~= '1'
+        then
+            x = consent(x, said)
+        end
         if x then
             t[#t + 1] = 'c:' .. c
             t[#t + 1] = x

@@ -56,21 +56,35 @@ for vid in pairs(vids) do
 end
 
 -- `out` names journeys only, and those are gone.  The log and the dead letters
--- may still hold a sealed address.
+-- may still hold a sealed address, perhaps of a browser that is not yet known
+-- to be theirs.
 
-for _, x in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 10000)) do
-    if vids[x[2][4]] then
-        redis.call('XACK', KEYS[1], 'w', x[1])
-        entries = entries + redis.call('XDEL', KEYS[1], x[1])
+local function names(payload)
+    for i = 1, #ARGV - 1, 2 do
+        if string.find(payload or '', ARGV[i + 1], 1, true) then
+            return true
+        end
     end
+    return false
 end
+
+
+local from = '-'
+repeat
+    local page = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', 1000)
+    for _, x in ipairs(page) do
+        if vids[x[2][4]] or names(x[2][12]) then
+            redis.call('XACK', KEYS[1], 'w', x[1])
+            entries = entries + redis.call('XDEL', KEYS[1], x[1])
+        end
+        from = '(' .. x[1]
+    end
+until #page < 1000
+
 for _, x in ipairs(redis.call('XRANGE', P .. 'dead', '-', '+',
                               'COUNT', DEAD_MAX)) do
-    for i = 1, #ARGV - 1, 2 do
-        if string.find(x[2][4] or '', ARGV[i + 1], 1, true) then
-            entries = entries + redis.call('XDEL', P .. 'dead', x[1])
-            break
-        end
+    if names(x[2][4]) then
+        entries = entries + redis.call('XDEL', P .. 'dead', x[1])
     end
 end
 

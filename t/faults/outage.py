@@ -300,6 +300,33 @@ def frozen(t):
     w.stop()
 
 
+def memory(t):
+    """Redis has no memory left: no event is set aside for that."""
+    p = quick()
+    p['abandon']['cart_after'] = p['abandon']['checkout_after'] = '1h'
+    w = World('memory', p)
+    worker = w.worker()
+    vid = w.shopper('m@sink.example')
+    w.state(vid, 'wait')
+    worker.send_signal(signal.SIGSTOP)
+    w.put('order', vid, {'id': '1', 'total': 1, 'cur': 'EUR'})
+    w.call('CONFIG', 'SET', 'maxmemory', '1')
+    worker.send_signal(signal.SIGCONT)
+
+    def tried():
+        x = w.call('XPENDING', w.key('in'), 'w', '-', '+', '10')
+        return w.call('XLEN', w.key('in')) == 0 or (x and int(x[0][3]) >= 5)
+
+    wait_for(tried, 30, 'tries')
+    t.eq(w.call('XLEN', w.key('in')), 1, 'an order waits, however often tried')
+    t.eq(w.journey(vid)[1]['st'], 'wait', 'and is not folded')
+    w.call('CONFIG', 'SET', 'maxmemory', '0')
+    t.eq(w.state(vid, 'purchased')[1]['st'], 'purchased',
+         'it is folded once there is memory')
+    t.eq(w.call('XLEN', w.key('dead')), 0, 'no dead letter')
+    w.stop()
+
+
 def drain(t):
     """SIGTERM: what is in flight ends, and its outcome is written."""
     w = World('drain', quick())
@@ -401,5 +428,5 @@ def told(t):
 
 
 SCENES = [gate, settle, restart, lost, backup, missing, together, frozen,
-          drain,
+          memory, drain,
           refusals, policies, told]

@@ -397,8 +397,80 @@ def erase(t):
     w.stop()
 
 
+def unfolded(t):
+    """Erasure finds what the log holds and no worker has folded yet."""
+    w = world('unfolded', one_touch(), start=False)
+    (sealed, look), (other, other_look) = w.seal(['gone@sink.example',
+                                                  'stays@sink.example'])
+    for i in range(1100):
+        w.cart('%032x' % i)
+    w.contact('%032x' % 1, sealed, look)
+    w.contact('%032x' % 2, other, other_look)
+    t.eq(w.run('erase', 'email', look), [0, 0, 0, 1],
+         'one entry, behind more than a page of others')
+    left = str(w.call('XRANGE', w.key('in'), '-', '+'))
+    t.ok(look not in left and sealed not in left, 'it is gone')
+    t.ok(other_look in left, "control: another person's is not")
+    w.stop()
+
+
+def chain(t):
+    """A person merged twice over is still found: an order ends the journey."""
+    p = one_touch()
+    p['abandon']['cart_after'] = p['abandon']['checkout_after'] = '1h'
+    w = world('chain', p)
+    old, phone, young, meet, far = ('%032x' % random.getrandbits(128)
+                                    for _ in range(5))
+    (em3, look3), (em1, look1) = w.seal(['old@sink.example',
+                                         'young@sink.example'])
+    phh = '%032x' % random.getrandbits(128)
+
+    def settled():
+        wait_for(lambda: w.call('XLEN', w.key('in')) == 0, 10, 'folding')
+        time.sleep(0.01)
+
+    w.contact(old, em3, look3)
+    w.cart(old)
+    settled()
+    w.put('contact', phone, {'ph': 'sealed', 'phh': phh})
+    settled()
+    w.contact(young, em1, look1)
+    settled()
+    w.contact(meet, em1, look1, ph='sealed', phh=phh)
+    settled()
+    w.contact(meet, em3, look3, ph='sealed', phh=phh)
+    settled()
+    t.eq(w.call('HGET', w.key('p:' + phh), 'alias'), look3,
+         'the second merge')
+    t.eq(w.call('HGET', w.key('p:' + look1), 'alias'), phh, 'of two')
+    t.eq(w.state(old, 'wait')[1]['pid'], look3, 'a journey is open')
+    w.put('order', far, {'id': '1', 'total': 1, 'cur': 'EUR'})
+    settled()
+    t.eq(w.journey(old)[1]['st'], 'wait', "control: a stranger's order")
+    w.put('order', young, {'id': '2', 'total': 1, 'cur': 'EUR'})
+    t.eq(w.state(old, 'purchased')[1]['st'], 'purchased',
+         'an order in the browser of the first name ends it')
+    w.stop()
+
+
+def yes(t):
+    """Consent to mail at one address is none for a person's other one."""
+    w = world('yes', one_touch(), start=False)
+    for other, want in (('b', None), ('a', '1')):
+        w.call('HSET', w.key('p:' + '1' * 32), 'born', 1, 'emh', 'a' * 32)
+        w.call('HSET', w.key('p:' + '2' * 32), 'born', 2, 'emh', other * 32,
+               'c:email', '1 5 form - 1-1')
+        t.eq(w.run('merge', '1' * 32, '2' * 32), '1' * 32, 'the older stays')
+        got = w.call('HGET', w.key('p:' + '1' * 32), 'c:email')
+        t.eq(got and got[0], want, 'a yes for %s, kept is a: %s'
+             % (other, want))
+        w.call('DEL', w.key('p:' + '1' * 32), w.key('p:' + '2' * 32))
+    w.stop()
+
+
 SCENES = [message, german, nothing, gpc, suppressed, late_order, race, rearm,
-          quiet, late, gap, person, erase]
+          quiet, late, gap, person, erase,
+          unfolded, chain, yes]
 
 
 def main():

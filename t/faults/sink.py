@@ -11,7 +11,7 @@ import time
 
 # behaviour: (where, what)
 FAULTS = {
-    'rcpt550': ('rcpt', '550 5.1.1 no such user'),
+    'rcpt550': ('rcpt', '550 5.1.1 <%s>: no such user %s'),
     'rcpt552': ('rcpt', '552 5.2.2 mailbox full'),
     'rcpt571': ('rcpt', '550 5.7.1 sender is not welcome'),
     'rcpt450': ('rcpt', '450 4.2.1 later'),
@@ -39,6 +39,8 @@ class Sink:
         self.aborted = 0
         self.once = set()       # behaviours that happen once a recipient
         self.done = set()
+        self.greets = []        # greetings of the next connections
+        self.mail_says = []     # answers to the next MAIL FROM
         self.delay = delay
         self.at_data = None     # called with the recipient before 354
         self.at_dot = None      # called with the recipient before 250
@@ -74,7 +76,11 @@ class Sink:
             if rcpt in self.done:
                 return False, None
             self.done.add(rcpt)
-        return True, FAULTS[name][1]
+        what = FAULTS[name][1]
+        if what:
+            what = what.replace('<%s>', '<' + rcpt + '>')
+            what = what.replace('%s', rcpt.split('@')[0])
+        return True, what
 
     async def client(self, reader, writer):
         try:
@@ -92,6 +98,9 @@ class Sink:
             writer.write(text.encode() + b'\r\n')
             await writer.drain()
 
+        if self.greets:
+            await say(self.greets.pop(0))
+            return
         await say('220 sink ready')
         while True:
             line = await reader.readline()
@@ -102,7 +111,8 @@ class Sink:
                 await say('250-sink\r\n250-8BITMIME\r\n250 SIZE 10000000')
             elif verb == b'MAIL':
                 rcpt = ''
-                await say('250 2.1.0 ok')
+                await say(self.mail_says.pop(0) if self.mail_says
+                          else '250 2.1.0 ok')
             elif verb == b'RCPT':
                 rcpt = re.search(rb'<([^>]*)>', line).group(1).decode()
                 hit, what = self.fault('mail', rcpt)
@@ -143,13 +153,7 @@ class Sink:
         if self.at_dot:
             self.at_dot(rcpt)
         hit, what = self.fault('dot', rcpt)
-        if hit and what == 'drip':
-            for c in '250 2.0.0 queued as drip\r\n':
-                writer.write(c.encode())
-                await writer.drain()
-                await asyncio.sleep(0.01)
-            hit, what = False, 'dripped'
-        if hit:
+        if hit and what != 'drip':
             if what == 'hang':
                 await asyncio.sleep(30)
             if what is None or what == 'hang':
@@ -160,6 +164,11 @@ class Sink:
         key = found.group(1) if found else '?'
         self.copies[key] = self.copies.get(key, 0) + 1
         self.mails.append((time.time(), rcpt, text))
-        if what != 'dripped':
+        if what == 'drip':
+            for c in '250 2.0.0 queued as drip\r\n':
+                writer.write(c.encode())
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        else:
             await say('250 2.0.0 queued as %d' % len(self.mails))
         return True

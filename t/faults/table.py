@@ -4,6 +4,7 @@ Prints TAP.  A row: the recipient's behaviour, what the touch must become, how
 many copies there may be, and whether the intent stays taken.
 """
 
+import re
 import sys
 
 from tap import Tap
@@ -60,6 +61,12 @@ def rows(t):
             t.eq(j['st'], 'bounced', name + ': the address is suppressed')
             t.ok(w.call('HGET', w.key('sup'), 'email:' + j['pid']),
                  name + ': and for good')
+        if want == 'refused':
+            text = '%s %s' % (j.get('a1.ref'), w.log())
+            t.ok(name + '@' not in text and 'no such user ' + name not in text,
+                 name + ': a reply that repeats the address is not kept so')
+            t.ok(re.match(r'5\d\d ', j.get('a1.ref', '')),
+                 name + ': but its code is')
         if want == 'sent':
             t.ok('250' in j.get('a1.ref', ''), name + ": the server's word")
     w.stop()
@@ -118,12 +125,33 @@ def sender(t):
     w.stop()
 
 
+def early(t):
+    """Refused before the recipient was named: not the recipient's fault."""
+    w = World('early', policy())
+    w.heart()
+    w.worker(defer_ms=100)
+    for name, where, what in (
+        ('greet', 'greets', '554 5.3.2 no service here'),
+        ('from', 'mail_says', '550 sender rejected'),
+        ('from518', 'mail_says', '553 5.1.8 sender has no domain'),
+    ):
+        getattr(w.sink, where).append(what)
+        vid = w.shopper(name + '@sink.example')
+        jid, j = w.state(vid, 'done|bounced', 15)
+        t.eq((j['a1'], w.sink.copies.get(jid + '.1@shop.example')),
+             ('sent', 1), name + ': waits, and is sent later')
+        t.eq(getattr(w.sink, where), [], name + ': it was said')
+        t.eq(w.call('HLEN', w.key('sup')), 0, name + ': nobody suppressed')
+    w.stop()
+
+
 def main():
     t = Tap()
     rows(t)
     once(t)
     nobody(t)
     sender(t)
+    early(t)
     return t.end()
 
 

@@ -118,8 +118,9 @@ crd_email_classify(int intent, int transport, int code, const char *reply)
 }
 
 
-/* 5.1.x: the address is dead.  5.7.x speaks of the sender, and burns no
- * journey.  Without an extended code 550, 551 and 553 are the address. */
+/* 5.1.x: the address is dead.  5.7.x, 5.1.7 and 5.1.8 speak of the sender, and
+ * burn no journey.  Without an extended code 550, 551 and 553 are the
+ * address. */
 
 static crd_class_e
 crd_email_permanent(const char *reply, int code)
@@ -128,7 +129,10 @@ crd_email_permanent(const char *reply, int code)
 
     p = strlen(reply) > 4 ? reply + 4 : "";
 
-    if (strncmp(p, "5.7.", 4) == 0) {
+    if (strncmp(p, "5.7.", 4) == 0
+        || (strncmp(p, "5.1.", 4) == 0 && (p[4] == '7' || p[4] == '8')
+            && strchr("0123456789", p[5] ? p[5] : ' ') == NULL))
+    {
         return CRD_HOST;
     }
 

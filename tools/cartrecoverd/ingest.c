@@ -2,6 +2,7 @@
 
 #include <openssl/hmac.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kill.h"
@@ -11,8 +12,12 @@
 
 #define CRD_BATCH  "128"
 #define CRD_TRIES  3
+#define CRD_PAGES  64
 
 
+static void crd_ingest_aside(crd_worker_t *w, crd_site_t *s,
+    const redisReply *list);
+static int crd_ingest_refused(const char *error);
 static int crd_ingest_batch(crd_worker_t *w, crd_site_t *s,
     const redisReply *entries);
 static int crd_ingest_entry(crd_worker_t *w, crd_site_t *s, const char *id,
@@ -20,7 +25,8 @@ static int crd_ingest_entry(crd_worker_t *w, crd_site_t *s, const char *id,
 static redisReply *crd_ingest_fold(crd_worker_t *w, crd_site_t *s,
     const char *id, const redisReply *fields, const char *gen,
     const char *jid);
-static void crd_ingest_dead(crd_worker_t *w, crd_site_t *s, const char *id);
+static void crd_ingest_dead(crd_worker_t *w, crd_site_t *s, const char *id,
+    const char *payload);
 
 
 int
@@ -59,47 +65,69 @@ crd_ingest(crd_worker_t *w, crd_site_t *s)
 }
 
 
-/* Entries that a worker read and did not fold before it died. */
+/* Entries that were read and not folded: their worker died, or Redis took no
+ * writes.  What then still cannot be folded, after several tries, is set aside;
+ * a batch that was cut short tells nothing about its entries. */
 
 void
 crd_ingest_orphans(crd_worker_t *w, crd_site_t *s)
 {
-    size_t             i;
-    redisReply        *p, *x;
+    int                n, pages;
+    redisReply        *p;
     const redisReply  *list;
 
-    p = crd_redis(&w->redis, "XAUTOCLAIM cr:{%s}:in w %s %lld 0-0 COUNT "
-                  CRD_BATCH, s->site, w->journal.id,
-                  (long long) (w->cf.lease_ms / 2));
-    if (p == NULL) {
-        return;
-    }
+    for (pages = 0; pages < CRD_PAGES; pages++) {
+        p = crd_redis(&w->redis, "XAUTOCLAIM cr:{%s}:in w %s %lld 0-0 COUNT "
+                      CRD_BATCH, s->site, w->journal.id,
+                      (long long) (w->cf.lease_ms / 2));
+        if (p == NULL) {
+            return;
+        }
 
-    if (p->type == REDIS_REPLY_ARRAY && p->elements >= 2) {
-        list = p->element[1];
-        crd_ingest_batch(w, s, list);
+        n = 0;
 
-        /* what is still there after several tries cannot be folded */
-
-        for (i = 0; list->type == REDIS_REPLY_ARRAY && i < list->elements
-             && w->redis.c != NULL; i++)
-        {
-            x = crd_redis(&w->redis, "XPENDING cr:{%s}:in w %s %s 1", s->site,
-                          crd_reply_at(list->element[i], 0),
-                          crd_reply_at(list->element[i], 0));
-            if (x != NULL && x->type == REDIS_REPLY_ARRAY && x->elements == 1
-                && x->element[0]->elements == 4
-                && x->element[0]->element[3]->integer >= CRD_TRIES)
-            {
-                crd_ingest_dead(w, s, crd_reply_at(list->element[i], 0));
-            }
-            if (x != NULL) {
-                freeReplyObject(x);
+        if (p->type == REDIS_REPLY_ARRAY && p->elements >= 2) {
+            list = p->element[1];
+            n = crd_ingest_batch(w, s, list);
+            if (n > 0 && n == (int) list->elements) {
+                crd_ingest_aside(w, s, list);
             }
         }
-    }
 
-    freeReplyObject(p);
+        freeReplyObject(p);
+
+        if (n < atoi(CRD_BATCH)) {
+            return;
+        }
+    }
+}
+
+
+static void
+crd_ingest_aside(crd_worker_t *w, crd_site_t *s, const redisReply *list)
+{
+    size_t       i;
+    redisReply  *x;
+    const char  *id;
+
+    for (i = 0; i < list->elements && w->redis.c != NULL; i++) {
+        id = crd_reply_at(list->element[i], 0);
+        x = crd_redis(&w->redis, "XPENDING cr:{%s}:in w %s %s 1", s->site, id,
+                      id);
+        if (x == NULL) {
+            return;
+        }
+
+        if (x->type == REDIS_REPLY_ARRAY && x->elements == 1
+            && x->element[0]->elements == 4
+            && x->element[0]->element[3]->integer >= CRD_TRIES)
+        {
+            crd_ingest_dead(w, s, id,
+                crd_reply_field(list->element[i]->element[1], "d"));
+        }
+
+        freeReplyObject(x);
+    }
 }
 
 
@@ -152,9 +180,10 @@ crd_ingest_entry(crd_worker_t *w, crd_site_t *s, const char *id,
                     w->redis.error, NULL);
             freeReplyObject(p);
 
-            /* the entry stays pending: it is tried again, then set aside */
+            /* the entry stays pending: it is tried again, then set aside,
+             * unless it was Redis that took no writes */
 
-            return CR_OK;
+            return crd_ingest_refused(w->redis.error) ? CR_ERR : CR_OK;
         }
 
         snprintf(answer, sizeof(answer), "%s", crd_reply_str(p));
@@ -213,20 +242,53 @@ crd_ingest_fold(crd_worker_t *w, crd_site_t *s, const char *id,
 }
 
 
-static void
-crd_ingest_dead(crd_worker_t *w, crd_site_t *s, const char *id)
+/* Words of Redis about itself, not about the entry. */
+
+static int
+crd_ingest_refused(const char *error)
 {
+    size_t  i;
+
+    static const char *const  words[] = {
+        "OOM ", "READONLY ", "MISCONF ", "BUSY ", "LOADING ", "MASTERDOWN ",
+        "NOREPLICAS ", "CLUSTERDOWN ", "TRYAGAIN ", "MOVED ", "NOPERM ", NULL
+    };
+
+    for (i = 0; words[i] != NULL; i++) {
+        if (strncmp(error, words[i], strlen(words[i])) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The entry leaves the log only once its payload is among the dead letters. */
+
+static void
+crd_ingest_dead(crd_worker_t *w, crd_site_t *s, const char *id,
+    const char *payload)
+{
+    int          rc;
     redisReply  *p;
 
-    crd_count(w, ingest_dead);
-    crd_log(CRD_ERROR, "dead_letter", "site", s->site, "entry", id, NULL);
-
     p = crd_redis(&w->redis, "XADD cr:{%s}:dead MAXLEN ~ 10000 * why fold d "
-                  "%s", s->site, id);
+                  "%s", s->site, payload);
     if (p == NULL) {
         return;
     }
+    rc = p->type == REDIS_REPLY_ERROR ? CR_ERR : CR_OK;
     freeReplyObject(p);
+
+    if (rc != CR_OK) {
+        crd_log(CRD_ERROR, "dead_letter", "site", s->site, "entry", id, "text",
+                w->redis.error, NULL);
+        return;
+    }
+
+    crd_count(w, ingest_dead);
+    crd_log(CRD_ERROR, "dead_letter", "site", s->site, "entry", id, NULL);
 
     p = crd_redis(&w->redis, "XACK cr:{%s}:in w %s", s->site, id);
     if (p != NULL) {

@@ -223,6 +223,7 @@ crd_main_reload(crd_worker_t *w)
     crd_config_t  cf;
 
     w->reload = 0;
+    memset(&err, 0, sizeof(err));
 
     if (crd_config_read(&cf, w->cf.file, &err) != CR_OK
         || crd_email.check(&cf, &err) != CR_OK)

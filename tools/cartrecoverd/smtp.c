@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "channel.h"
 #include "kill.h"
@@ -11,6 +12,9 @@
 
 static size_t crd_smtp_read(char *buf, size_t size, size_t n, void *data);
 static size_t crd_smtp_reply(char *buf, size_t size, size_t n, void *data);
+static int crd_smtp_told(CURL *c, curl_infotype type, char *buf, size_t n,
+    void *data);
+static void crd_smtp_ref(crd_job_t *job, const char *text);
 static int crd_smtp_options(crd_job_t *job);
 static void crd_smtp_sender(const char *from, char *out, size_t cap);
 static void crd_smtp_over(crd_job_t *job, CURLcode code);
@@ -94,6 +98,9 @@ crd_smtp_options(crd_job_t *job)
     curl_easy_setopt(c, CURLOPT_READDATA, job);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, crd_smtp_reply);
     curl_easy_setopt(c, CURLOPT_HEADERDATA, job);
+    curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, crd_smtp_told);
+    curl_easy_setopt(c, CURLOPT_DEBUGDATA, job);
+    curl_easy_setopt(c, CURLOPT_VERBOSE, 1L);
 
     return CR_OK;
 }
@@ -169,6 +176,70 @@ crd_smtp_reply(char *buf, size_t size, size_t n, void *data)
 }
 
 
+/* What is refused before the recipient was named cannot be the recipient's
+ * fault. */
+
+static int
+crd_smtp_told(CURL *c, curl_infotype type, char *buf, size_t n, void *data)
+{
+    crd_job_t  *job = data;
+
+    (void) c;
+
+    if (type == CURLINFO_HEADER_OUT && n > 5 && memcmp(buf, "RCPT ", 5) == 0) {
+        job->named = 1;
+    }
+
+    return 0;
+}
+
+
+/* The server's words go to the log and to Redis, and many servers repeat the
+ * address: words with an "@", and the part before it alone, are left out. */
+
+static void
+crd_smtp_ref(crd_job_t *job, const char *text)
+{
+    size_t       n, len, at, skip, local;
+    const char  *word;
+
+    static const char  marks[] = "<>()[]{}\"'`:;,.";
+
+    local = strcspn(job->to, "@");
+    at = 0;
+
+    for (word = text; *word; word += n) {
+        n = strcspn(word, " \t");
+        if (n == 0) {
+            n = strspn(word, " \t");
+        }
+
+        skip = strspn(word, marks);
+        len = skip < n ? n - skip : 0;
+        while (len > 0 && strchr(marks, word[skip + len - 1]) != NULL) {
+            len--;
+        }
+
+        if (memchr(word, '@', n) != NULL
+            || (len > 0 && len == local
+                && strncasecmp(word + skip, job->to, len) == 0))
+        {
+            at += (size_t) snprintf(job->ref + at, sizeof(job->ref) - at,
+                                    "<...>");
+        } else {
+            at += (size_t) snprintf(job->ref + at, sizeof(job->ref) - at,
+                                    "%.*s", (int) n, word);
+        }
+
+        if (at > 100 || at >= sizeof(job->ref)) {
+            break;
+        }
+    }
+
+    job->ref[at < 100 ? at : 100] = '\0';
+}
+
+
 void
 crd_smtp_run(crd_worker_t *w)
 {
@@ -198,11 +269,16 @@ crd_smtp_over(crd_job_t *job, CURLcode code)
     job->class = (int) job->chan->classify(job->intent, (int) code,
                                            job->code, job->reply);
 
+    if (!job->named && (job->class == CRD_PERMANENT
+                        || job->class == CRD_BOUNCED))
+    {
+        job->class = CRD_HOST;
+    }
+
     if (job->class != CRD_NO_INTENT) {
-        snprintf(job->ref, sizeof(job->ref), "%.100s",
-                 job->code >= 200 && code != CURLE_OPERATION_TIMEDOUT
-                 && job->reply[0] ? job->reply
-                 : curl_easy_strerror(code));
+        crd_smtp_ref(job, job->code >= 200 && code != CURLE_OPERATION_TIMEDOUT
+                          && job->reply[0] ? job->reply
+                          : curl_easy_strerror(code));
     }
 
     crd_kill("post_reply");

@@ -148,6 +148,7 @@ struct crd_job_s {
     int             tries;
 
     uint8_t         intent;      /* INTENT said go: the end may be told */
+    uint8_t         named;       /* the server was told the recipient */
     uint8_t         ended;       /* transfer is over, outcome below */
     uint8_t         waiting;     /* for Redis, to take the outcome */
     crd_word_e      word;        /* INTENT's refusal */
