@@ -14,7 +14,7 @@
 /* zlib's state and window for a look at the first bytes. */
 
 #define CR_GZ_ARENA    (64 * 1024)
-#define CR_GZ_STEP     256       /* bytes of text, most documents tell in one */
+#define CR_GZ_STEP     128       /* bytes of text, most documents tell in one */
 
 typedef struct {
     size_t                  used;
