@@ -48,6 +48,7 @@ errors();
 transform();
 charsets();
 odd_prefix();
+counters();
 
 $nginx->stop;
 $origin->stop;
@@ -79,6 +80,10 @@ sub shop {
         if $kind eq 'page';
     return { headers => [@html, 'Cache-Control', 'no-transform'],
         body => $plain } if $kind eq 'no_transform';
+    return { headers => \@html, body => "$doctype<base href=\"//cdn.example/\">"
+        . "<p>$kind" x 20 } if $kind eq 'headless';
+    return { headers => \@html, body => $doctype . '<!-- ' . 'x' x 70_000
+        . "--><html><head><title>x</title>" } if $kind eq 'endless';
     return { status => 503, headers => \@html, body => $plain }
         if $kind eq 'down';
     return { headers => ['Content-Type', $req->{args} =~ s/\+/ /gr],
@@ -168,6 +173,7 @@ END
             rewrite ^/ignore/(.*) /\$1 break;
             cartrecover_inject beacon no_transform=ignore;
         }
+        location = /status { cartrecover_status json; }
         location /files/ { alias %%DIR%%/html/; sendfile on; etag on; }
 END2
         servers => <<END3);
@@ -423,4 +429,24 @@ sub odd_prefix {
     my ($src) = $own =~ /src="([^"]*)"/;
     like(fetch($src, port => $odd)->header('Cache-Control'), qr/immutable/,
         'and its address is that of the script');
+}
+
+
+# Tags that nobody may ever load stand behind the page: they are counted.
+
+sub counters {
+    my $count = sub { @{ json_decode(http($port, GET => '/status')->body)
+        ->{counters} }{qw(injected tag_at_end scan_capped faults)} };
+    my @before = $count->();
+
+    like(text(fetch('/headless/x')), qr/$TAG\z/,
+        'a page without a head has its tag at the end');
+    is_deeply([$count->()], [$before[0] + 1, $before[1] + 1, @before[2, 3]],
+        'counted as such');
+
+    like(text(fetch('/endless/x')), qr/$TAG\z/,
+        'so has one whose head comes behind 64 KB');
+    is_deeply([$count->()], [$before[0] + 2, $before[1] + 2, $before[2] + 1,
+        $before[3]], 'counted too');
+    is($before[3], 0, 'no fault');
 }
