@@ -48,6 +48,7 @@ inflated();
 files();
 cached();
 cut_off();
+memory();
 counters();
 
 $nginx->stop;
@@ -77,7 +78,20 @@ sub shop {
     return { raw => "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
         . "Content-Encoding: gzip\r\nContent-Length: 9000\r\n\r\n"
         . $gz{plain} } if $kind eq 'cut';
+    return { headers => \@gzip, body => long_page(), piece => 500,
+        mode => 'chunked' } if $kind eq 'long';
     return { status => 404 };
+}
+
+
+# 6 MB that do not compress.
+
+sub long_page {
+    my $x = 1;
+    my $text = $pages{plain}{body} . join '', map {
+        $x = ($x * 1103515245 + 12345) & 0x7fffffff; pack 'N', $x } 1 .. 1.5e6;
+
+    return Compress::Zlib::memGzip($text);
 }
 
 
@@ -362,6 +376,22 @@ sub cut_off {
     ok(!$res->complete, 'a body that is cut off stays cut off');
     is(wrong('plain', fetch('/length/65536/plain'), 1), undef,
         'and the next answer is whole');
+}
+
+
+# A stream of thousands of pieces costs no more than one of a few.
+
+sub memory {
+    return if $ENV{CR_VALGRIND} || $ENV{CR_ASAN};
+
+    my ($worker) = $nginx->workers;
+    my $peak = sub { (slurp("/proc/$worker/status") =~ /VmHWM:\s+(\d+)/)[0] };
+    my $before = $peak->();
+    my $res = fetch('/unbuffered/long');
+
+    ok($res->complete && length $res->body > 5e6, 'a stream of 6 MB');
+    like(decode($res->body), qr/^\Q$doctype$tag$doctype\E/, 'is spliced');
+    cmp_ok($peak->() - $before, '<', 600, 'in less than 600 KB');
 }
 
 
