@@ -1,6 +1,6 @@
 /*
- * The scripts and the style sheet under the prefix.  b.js is one expression; the
- * call with its parameters is appended here, so that the address in the tag
+ * The scripts and the style sheet under the prefix.  b.js is one expression;
+ * the call with its parameters is appended here, so that the address in the tag
  * (tag.c) carries a hash of what the configuration says.
  */
 
