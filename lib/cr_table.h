@@ -109,7 +109,8 @@ typedef struct {
     X(queue_errors) X(queue_full) X(reconnects) X(tee_overflow)               \
     X(body_unparsed) X(restores) X(unsubscribes) X(faults) X(dump_saved)      \
     X(dump_loaded) X(decisions) X(decisions_lost) X(evicted_cart)             \
-    X(evicted_contact) X(refused) X(messages)
+    X(evicted_contact) X(refused) X(messages) X(spliced)            \
+    X(tag_at_end) X(scan_capped)
 
 #define CR_ENUM_COUNT(n)  CR_N_##n,
 

@@ -79,6 +79,9 @@
     X(ATTACHMENT, "attachment")                                               \
     X(CHARSET, "charset")                                                     \
     X(ENCODING, "encoding")                                                   \
+    X(GZIP, "gzip")                                                           \
+    X(FRONT, "front")                                                         \
+    X(SHORT, "short")                                                         \
     X(NO_TRANSFORM, "no_transform")                                           \
     X(DIGEST, "digest")                                                       \
     X(STREAM, "stream")                                                       \

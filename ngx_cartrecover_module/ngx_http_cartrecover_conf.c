@@ -359,6 +359,55 @@ ngx_http_cartrecover_prefix(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_cartrecover_inject(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_cartrecover_loc_conf_t *lcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (lcf->inject != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        lcf->inject = NGX_HTTP_CARTRECOVER_INJECT_OFF;
+
+    } else if (ngx_strcmp(value[1].data, "beacon") == 0
+               || ngx_strcmp(value[1].data, "all") == 0)
+    {
+        lcf->inject = NGX_HTTP_CARTRECOVER_INJECT_BEACON;
+
+    } else {
+        return "is \"beacon\" or \"off\"";
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "place=head") == 0) {
+            lcf->place = NGX_HTTP_CARTRECOVER_PLACE_HEAD;
+
+        } else if (ngx_strcmp(value[i].data, "place=start") == 0) {
+            lcf->place = NGX_HTTP_CARTRECOVER_PLACE_START;
+
+        } else if (ngx_strcmp(value[i].data, "no_transform=heed") == 0) {
+            lcf->transform = 0;
+
+        } else if (ngx_strcmp(value[i].data, "no_transform=ignore") == 0) {
+            lcf->transform = 1;
+
+        } else {
+            return "takes place=head|start no_transform=heed|ignore";
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_cartrecover_consent(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_cartrecover_loc_conf_t *lcf = conf;

@@ -2,7 +2,9 @@
  * The early header filter, a module of its own for its place in the chain:
  * core gunzip inflates only for clients that take no gzip, unless it is told
  * that this is one.  The late filter puts the answer back, and the client still
- * gets gzip from the gzip filter.
+ * gets gzip from the gzip filter.  That is for answers whose text has to be
+ * read or that may carry a message, and for pages of a location where splicing
+ * was refused of late; where gunzip is off, nothing comes of it.
  */
 
 #include "ngx_http_cartrecover_module.h"
@@ -71,6 +73,7 @@ ngx_http_cartrecover_early_header_filter(ngx_http_request_t *r)
 #if (NGX_HTTP_GZIP)
 
     cr_str_t                          type;
+    ngx_uint_t                        wanted;
     ngx_table_elt_t                  *h;
     ngx_http_cartrecover_ctx_t       *ctx;
     ngx_http_cartrecover_loc_conf_t  *lcf;
@@ -96,13 +99,22 @@ ngx_http_cartrecover_early_header_filter(ngx_http_request_t *r)
 
     type = ngx_http_cartrecover_str(r->headers_out.content_type);
 
-    if ((ctx->match.group >= 0 && ctx->match.want_response)
-        || (lcf->mode == CR_MODE_ON && lcf->inject
-            && ctx->tier >= CR_TIER_T2 && type.n >= 9
-            && r->headers_out.status == NGX_HTTP_OK
-            && ngx_strncasecmp((u_char *) type.p, (u_char *) "text/html", 9)
-               == 0))
+    wanted = ctx->match.group >= 0 && ctx->match.want_response;
+
+    if (!wanted && type.n >= 9 && r->headers_out.status == NGX_HTTP_OK
+        && ngx_strncasecmp((u_char *) type.p, (u_char *) "text/html", 9) == 0)
     {
+        wanted = ngx_http_cartrecover_message_may(r, ctx);
+
+        if (!wanted && lcf->gunzip && lcf->mode == CR_MODE_ON && lcf->inject
+            && ctx->tier >= CR_TIER_T2)
+        {
+            lcf->gunzip--;
+            wanted = 1;
+        }
+    }
+
+    if (wanted) {
         (void) ngx_http_gzip_ok(r);
 
         ctx->gunzip = 1;

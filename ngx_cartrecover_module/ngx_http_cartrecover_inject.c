@@ -1,7 +1,7 @@
 /*
  * The late header and body filter: reads answers for observe.c and puts the
- * constant tag behind <head ...>.  A Content-Length that was announced is
- * kept: old length + tag, on every path.
+ * tag behind <head ...>, or in front of the document.  A Content-Length that
+ * was announced is kept: old length + tag, on every path.
  */
 
 #include "ngx_http_cartrecover_module.h"
@@ -10,12 +10,10 @@
 static ngx_int_t ngx_http_cartrecover_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_cartrecover_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-static cr_skip_e ngx_http_cartrecover_inject_test(ngx_http_request_t *r,
-    ngx_http_cartrecover_ctx_t *ctx);
-static ngx_uint_t ngx_http_cartrecover_wide(ngx_str_t *text);
-static cr_skip_e ngx_http_cartrecover_inject_header(ngx_table_elt_t *h);
 static ngx_int_t ngx_http_cartrecover_prepare(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx);
+static int ngx_http_cartrecover_place(ngx_http_cartrecover_ctx_t *ctx,
+    ngx_buf_t *b, size_t *at);
 static ngx_int_t ngx_http_cartrecover_insert(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t *cl,
     size_t at);
@@ -27,7 +25,7 @@ static ngx_int_t ngx_http_cartrecover_output(ngx_http_request_t *r,
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
-static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+ngx_http_output_body_filter_pt           ngx_http_cartrecover_next_body_filter;
 
 
 ngx_int_t
@@ -36,7 +34,7 @@ ngx_http_cartrecover_filter_init(ngx_conf_t *cf)
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_cartrecover_header_filter;
 
-    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_cartrecover_next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = ngx_http_cartrecover_body_filter;
 
     return NGX_OK;
@@ -79,7 +77,7 @@ ngx_http_cartrecover_header_filter(ngx_http_request_t *r)
 
     ngx_http_cartrecover_observe_head(r, ctx);
 
-    skip = ngx_http_cartrecover_inject_test(r, ctx);
+    skip = ngx_http_cartrecover_skip(r, ctx);
 
     if (skip == CR_SKIP_NONE) {
 
@@ -97,222 +95,46 @@ ngx_http_cartrecover_header_filter(ngx_http_request_t *r)
 }
 
 
-/* Why this response gets no tag; each test is a row of doc/variables.md. */
-
-static cr_skip_e
-ngx_http_cartrecover_inject_test(ngx_http_request_t *r,
-    ngx_http_cartrecover_ctx_t *ctx)
-{
-    cr_skip_e  skip;
-
-    if (ctx->lcf->mode == CR_MODE_OBSERVE) {
-        return CR_SKIP_OBSERVE;
-    }
-
-    if (!ctx->lcf->inject) {
-        return CR_SKIP_OFF;
-    }
-
-    if (r->headers_out.status != NGX_HTTP_OK) {
-        return CR_SKIP_STATUS;
-    }
-
-    skip = ngx_http_cartrecover_type_test(r);
-
-    if (skip != CR_SKIP_NONE) {
-        return skip;
-    }
-
-    if (ctx->prefetch) {
-        return CR_SKIP_PREFETCH;
-    }
-
-    if (ctx->ajax) {
-        return CR_SKIP_AJAX;
-    }
-
-    if (r->headers_out.content_length_n >= 0
-        && r->headers_out.content_length_n < NGX_HTTP_CARTRECOVER_SMALL)
-    {
-        return CR_SKIP_SIZE;
-    }
-
-    ngx_http_cartrecover_identify(r, ctx);
-
-    if (ctx->tier < CR_TIER_T2) {
-        return ctx->gpc ? CR_SKIP_GPC : CR_SKIP_NO_CONSENT;
-    }
-
-    return ngx_http_cartrecover_headers_test(r);
-}
-
-
-/* A plain document in a charset that ASCII goes into. */
-
-cr_skip_e
-ngx_http_cartrecover_type_test(ngx_http_request_t *r)
-{
-    ngx_str_t        *type, *charset;
-    ngx_table_elt_t  *h;
-
-    type = &r->headers_out.content_type;
-    charset = &r->headers_out.charset;
-
-    if (type->len < 9
-        || ngx_strncasecmp(type->data, (u_char *) "text/html", 9) != 0
-        || (type->len > 9 && type->data[9] != ';' && type->data[9] != ' '))
-    {
-        return type->len >= 17
-               && ngx_strncasecmp(type->data, (u_char *) "text/event-stream",
-                                  17) == 0
-               ? CR_SKIP_STREAM : CR_SKIP_TYPE;
-    }
-
-    if (ngx_http_cartrecover_wide(charset)
-        || (type->len > 9 && ngx_http_cartrecover_wide(type)))
-    {
-        return CR_SKIP_CHARSET;
-    }
-
-    h = r->headers_out.content_encoding;
-
-    if (h && h->value.len
-        && ngx_strcasecmp(h->value.data, (u_char *) "identity") != 0)
-    {
-        return CR_SKIP_ENCODING;
-    }
-
-    return CR_SKIP_NONE;
-}
-
-
-static ngx_uint_t
-ngx_http_cartrecover_wide(ngx_str_t *text)
-{
-    u_char  *last;
-
-    last = text->data + text->len;
-
-    return text->len >= 6
-           && (ngx_strlcasestrn(text->data, last, (u_char *) "utf-16", 6 - 1)
-               || ngx_strlcasestrn(text->data, last, (u_char *) "utf-32",
-                                   6 - 1));
-}
-
-
-/* What one of the shop's own headers says of changing its response. */
-
-static cr_skip_e
-ngx_http_cartrecover_inject_header(ngx_table_elt_t *h)
-{
-    ngx_str_t  *v;
-
-#define is(name)  (ngx_strncasecmp(h->key.data, (u_char *) name,              \
-                                   sizeof(name) - 1) == 0)
-
-    v = &h->value;
-
-    switch (h->key.len) {
-
-    case 6:
-        return is("Digest") ? CR_SKIP_DIGEST : CR_SKIP_NONE;
-
-    case 11:
-        return is("Repr-Digest") || is("Content-MD5") ? CR_SKIP_DIGEST
-                                                      : CR_SKIP_NONE;
-
-    case 13:
-        return is("Cache-Control")
-               && ngx_strlcasestrn(v->data, v->data + v->len,
-                                   (u_char *) "no-transform", 12 - 1)
-               ? CR_SKIP_NO_TRANSFORM : CR_SKIP_NONE;
-
-    case 14:
-        return is("Content-Digest") ? CR_SKIP_DIGEST : CR_SKIP_NONE;
-
-    case 19:
-        return is("Content-Disposition") && v->len >= 10
-               && ngx_strncasecmp(v->data, (u_char *) "attachment", 10) == 0
-               ? CR_SKIP_ATTACHMENT : CR_SKIP_NONE;
-
-    case 23:
-        return is("Content-Security-Policy")
-               && !cr_csp_allows(ngx_http_cartrecover_str(*v))
-               ? CR_SKIP_CSP : CR_SKIP_NONE;
-    }
-
-#undef is
-
-    return CR_SKIP_NONE;
-}
-
-
-/* A policy that keeps our script out says nothing of plain HTML: any other
- * reason comes first. */
-
-cr_skip_e
-ngx_http_cartrecover_headers_test(ngx_http_request_t *r)
-{
-    cr_skip_e         skip, csp;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    csp = CR_SKIP_NONE;
-    part = &r->headers_out.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return csp;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        skip = h[i].hash ? ngx_http_cartrecover_inject_header(&h[i])
-                         : CR_SKIP_NONE;
-
-        if (skip == CR_SKIP_CSP) {
-            csp = skip;
-
-        } else if (skip != CR_SKIP_NONE) {
-            return skip;
-        }
-    }
-}
-
-
 /* All that inserting may need is allocated before the header leaves. */
 
 static ngx_int_t
 ngx_http_cartrecover_prepare(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx)
 {
-    off_t  length;
+    off_t       length;
+    ngx_uint_t  start;
 
     length = r->headers_out.content_length_n;
+    start = ctx->gzip || ctx->lcf->place == NGX_HTTP_CARTRECOVER_PLACE_START;
 
-    ctx->tag_buf = ngx_calloc_buf(r->pool);
-    ctx->view_buf = ngx_calloc_buf(r->pool);
-
-    if (ctx->tag_buf == NULL || ctx->view_buf == NULL) {
+    if (ngx_http_cartrecover_tag(r, ctx, start) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ctx->tag = ctx->lcf->tag;
-    ctx->inject = 1;
+    if (ctx->gzip) {
 
-    cr_head_scan_init(&ctx->scan, NGX_HTTP_CARTRECOVER_SCAN);
+        if (ngx_http_cartrecover_splice_prepare(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
 
-    if (length > 0) {
-        ngx_http_clear_content_length(r);
-        r->headers_out.content_length_n = length + ctx->tag.len;
-        ctx->promised = 1;
+    } else {
+        ctx->tag_buf = ngx_calloc_buf(r->pool);
+        ctx->view_buf = ngx_calloc_buf(r->pool);
+
+        if (ctx->tag_buf == NULL || ctx->view_buf == NULL) {
+            return NGX_ERROR;
+        }
+
+        ctx->inject = 1;
+        ctx->start = start;
+
+        cr_head_scan_init(&ctx->scan, NGX_HTTP_CARTRECOVER_SCAN);
+
+        if (length > 0) {
+            ngx_http_clear_content_length(r);
+            r->headers_out.content_length_n = length + ctx->tag.len;
+            ctx->promised = 1;
+        }
     }
 
     ngx_http_clear_accept_ranges(r);
@@ -334,13 +156,13 @@ ngx_http_cartrecover_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_http_cartrecover_ctx_t  *ctx;
 
     if (in == NULL || r != r->main) {
-        return ngx_http_next_body_filter(r, in);
+        return ngx_http_cartrecover_next_body_filter(r, in);
     }
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_cartrecover_module);
 
     if (ctx == NULL) {
-        return ngx_http_next_body_filter(r, in);
+        return ngx_http_cartrecover_next_body_filter(r, in);
     }
 
     if (ctx->feed) {
@@ -354,7 +176,11 @@ ngx_http_cartrecover_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     }
 
     if (!ctx->inject || ctx->done) {
-        return ngx_http_next_body_filter(r, in);
+        return ngx_http_cartrecover_next_body_filter(r, in);
+    }
+
+    if (ctx->splice) {
+        return ngx_http_cartrecover_splice_body(r, ctx, in);
     }
 
     for (cl = in; cl; cl = cl->next) {
@@ -362,13 +188,7 @@ ngx_http_cartrecover_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
         if (!ctx->scan_ended && ngx_buf_size(b) > 0) {
 
-            rc = CR_SCAN_END;
-            at = 0;
-
-            if (ngx_buf_in_memory(b)) {
-                rc = cr_head_scan(&ctx->scan, (char *) b->pos,
-                                  b->last - b->pos, &at);
-            }
+            rc = ngx_http_cartrecover_place(ctx, b, &at);
 
             if (rc == CR_SCAN_FOUND) {
                 return ngx_http_cartrecover_insert(r, ctx, in, cl, at);
@@ -382,7 +202,44 @@ ngx_http_cartrecover_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         }
     }
 
-    return ngx_http_next_body_filter(r, in);
+    return ngx_http_cartrecover_next_body_filter(r, in);
+}
+
+
+/* Where in b the tag belongs: as cr_head_scan() says, or in front of it all. */
+
+static int
+ngx_http_cartrecover_place(ngx_http_cartrecover_ctx_t *ctx, ngx_buf_t *b,
+    size_t *at)
+{
+    int  rc;
+
+    *at = 0;
+
+    if (!ngx_buf_in_memory(b)) {
+        return CR_SCAN_END;
+    }
+
+    if (ctx->start) {
+        ctx->start = 0;
+
+        if (cr_splice_text((char *) b->pos, b->last - b->pos)
+            == CR_SPLICE_DONE)
+        {
+            ctx->tag.data = ctx->front.data + CR_SPLICE_BLOCK;
+            ctx->tag.len = ctx->front.len - CR_SPLICE_BLOCK;
+
+            return CR_SCAN_FOUND;
+        }
+    }
+
+    rc = cr_head_scan(&ctx->scan, (char *) b->pos, b->last - b->pos, at);
+
+    if (rc == CR_SCAN_END && ctx->scan.seen == ctx->scan.cap) {
+        cr_count(ngx_http_cartrecover_table(), CR_N_scan_capped, 1);
+    }
+
+    return rc;
 }
 
 
@@ -464,12 +321,13 @@ ngx_http_cartrecover_finish(ngx_http_request_t *r,
         tag->last = ctx->tag.data + ctx->tag.len;
         tag->memory = 1;
         cr_count(ngx_http_cartrecover_table(), CR_N_injected, 1);
+        cr_count(ngx_http_cartrecover_table(), CR_N_tag_at_end, 1);
 
     } else {
         ctx->skip = CR_SKIP_NO_DOCUMENT;
 
         if (!ctx->promised) {
-            return ngx_http_next_body_filter(r, in);
+            return ngx_http_cartrecover_next_body_filter(r, in);
         }
 
         tag->pos = ngx_pnalloc(r->pool, ctx->tag.len);
@@ -516,7 +374,7 @@ ngx_http_cartrecover_output(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    return ngx_http_next_body_filter(r, out);
+    return ngx_http_cartrecover_next_body_filter(r, out);
 }
 
 

@@ -40,6 +40,23 @@ static ngx_int_t ngx_http_cartrecover_message_insert(ngx_http_request_t *r,
     size_t at, ngx_chain_t **out);
 
 
+/* Whether this answer, by what its head says, may carry a message, be it as
+ * plain text or to be inflated. */
+
+ngx_uint_t
+ngx_http_cartrecover_message_may(ngx_http_request_t *r,
+    ngx_http_cartrecover_ctx_t *ctx)
+{
+    return ctx->lcf->mode == CR_MODE_ON
+           && ctx->lcf->shop->policy.free_shipping != CR_AMOUNT_UNKNOWN
+           && ctx->lcf->shop->policy.shipping_message
+           && r->headers_out.status == NGX_HTTP_OK
+           && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+           && !ctx->ajax && !ctx->prefetch && !ctx->bot
+           && (ctx->match.cart_page || ngx_http_cartrecover_private(r));
+}
+
+
 /* Behind the tag's own tests: what is said here needs no script and no tier,
  * but a page that is this shopper's alone. */
 
@@ -55,20 +72,14 @@ ngx_http_cartrecover_message_head(ngx_http_request_t *r,
 
     length = r->headers_out.content_length_n;
 
-    if (ctx->lcf->mode != CR_MODE_ON
-        || ctx->lcf->shop->policy.free_shipping == CR_AMOUNT_UNKNOWN
-        || !ctx->lcf->shop->policy.shipping_message
-        || r->headers_out.status != NGX_HTTP_OK
-        || !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
-        || ctx->ajax || ctx->prefetch || ctx->bot
+    if (!ngx_http_cartrecover_message_may(r, ctx)
         || (length >= 0 && length < NGX_HTTP_CARTRECOVER_SMALL)
-        || !(ctx->match.cart_page || ngx_http_cartrecover_private(r))
         || ngx_http_cartrecover_type_test(r) != CR_SKIP_NONE)
     {
         return;
     }
 
-    skip = ngx_http_cartrecover_headers_test(r);
+    skip = ngx_http_cartrecover_headers_test(r, ctx);
 
     if (skip != CR_SKIP_NONE && skip != CR_SKIP_CSP) {
         return;

@@ -22,14 +22,6 @@ static ngx_int_t ngx_http_cartrecover_init_process(ngx_cycle_t *cycle);
 static void ngx_http_cartrecover_exit_process(ngx_cycle_t *cycle);
 
 
-static ngx_conf_enum_t  ngx_http_cartrecover_inject_words[] = {
-    { ngx_string("off"), NGX_HTTP_CARTRECOVER_INJECT_OFF },
-    { ngx_string("beacon"), NGX_HTTP_CARTRECOVER_INJECT_BEACON },
-    { ngx_string("all"), NGX_HTTP_CARTRECOVER_INJECT_BEACON },
-    { ngx_null_string, 0 }
-};
-
-
 static ngx_command_t  ngx_http_cartrecover_commands[] = {
 
     { ngx_string("cartrecover"),
@@ -89,11 +81,11 @@ static ngx_command_t  ngx_http_cartrecover_commands[] = {
       NULL },
 
     { ngx_string("cartrecover_inject"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_cartrecover_inject,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_cartrecover_loc_conf_t, inject),
-      &ngx_http_cartrecover_inject_words },
+      0,
+      NULL },
 
     { ngx_string("cartrecover_consent"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -283,12 +275,18 @@ ngx_http_cartrecover_create_loc_conf(ngx_conf_t *cf)
      *     lcf->locale = NULL;
      *     lcf->status = 0;
      *     lcf->tag = { 0, NULL };
+     *     lcf->wide_tag = { 0, NULL };
+     *     lcf->front = { 0, NULL };
      *     lcf->files = NULL;
+     *     lcf->refusals = 0;
+     *     lcf->gunzip = 0;
      */
 
     lcf->mode = NGX_CONF_UNSET_UINT;
     lcf->bypass = NGX_CONF_UNSET_PTR;
     lcf->inject = NGX_CONF_UNSET_UINT;
+    lcf->place = NGX_CONF_UNSET_UINT;
+    lcf->transform = NGX_CONF_UNSET;
     lcf->consent = NGX_CONF_UNSET_UINT;
     lcf->debug = NGX_CONF_UNSET;
     lcf->limit_rate = NGX_CONF_UNSET_UINT;
@@ -310,6 +308,9 @@ ngx_http_cartrecover_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->bypass, prev->bypass, NULL);
     ngx_conf_merge_uint_value(conf->inject, prev->inject,
                               NGX_HTTP_CARTRECOVER_INJECT_BEACON);
+    ngx_conf_merge_uint_value(conf->place, prev->place,
+                              NGX_HTTP_CARTRECOVER_PLACE_HEAD);
+    ngx_conf_merge_value(conf->transform, prev->transform, 0);
     ngx_conf_merge_value(conf->debug, prev->debug, 0);
     ngx_conf_merge_uint_value(conf->limit_rate, prev->limit_rate, 1000);
     ngx_conf_merge_uint_value(conf->limit_burst, prev->limit_burst, 5000);
@@ -417,7 +418,8 @@ ngx_http_cartrecover_check(ngx_conf_t *cf,
     mcf->enabled = 1;
 
     if (ngx_http_cartrecover_profile(cf, conf) != NGX_OK
-        || ngx_http_cartrecover_files(cf, conf) != NGX_OK)
+        || ngx_http_cartrecover_files(cf, conf) != NGX_OK
+        || ngx_http_cartrecover_tag_init(cf, conf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

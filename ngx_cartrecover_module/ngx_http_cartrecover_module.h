@@ -16,6 +16,7 @@
 #include "cr_body_scan.h"
 #include "cr_csp.h"
 #include "cr_event.h"
+#include "cr_gzip_splice.h"
 #include "cr_head_scan.h"
 #include "cr_message.h"
 #include "cr_policy.h"
@@ -41,6 +42,16 @@
 
 #define NGX_HTTP_CARTRECOVER_INJECT_OFF     0
 #define NGX_HTTP_CARTRECOVER_INJECT_BEACON  1
+
+#define NGX_HTTP_CARTRECOVER_PLACE_HEAD   0
+#define NGX_HTTP_CARTRECOVER_PLACE_START  1
+
+#define NGX_HTTP_CARTRECOVER_DOCTYPE  "<!doctype html>"
+
+/* refusals in a row until pages go by gunzip, and how many of them do */
+
+#define NGX_HTTP_CARTRECOVER_REFUSALS  4
+#define NGX_HTTP_CARTRECOVER_GUNZIP    256
 
 #define NGX_HTTP_CARTRECOVER_CONSENT_REQUIRE  0
 #define NGX_HTTP_CARTRECOVER_CONSENT_ASSUME   1
@@ -122,6 +133,8 @@ typedef struct {
     ngx_array_t                        *match;   /* of cr_profile_extra_t */
     ngx_array_t                        *bypass;  /* of complex values */
     ngx_uint_t                          inject;
+    ngx_uint_t                          place;
+    ngx_flag_t                          transform;  /* no-transform or not */
     ngx_uint_t                          consent;
     ngx_http_complex_value_t           *consent_value;
     ngx_http_complex_value_t           *locale;
@@ -134,7 +147,14 @@ typedef struct {
     ngx_str_t                           prefix;
     ngx_str_t                           tag;
     ngx_str_t                           sheet;   /* address of m.css */
+    ngx_str_t                           wide_tag;   /* doctype + tag long */
+    ngx_str_t                           front;   /* block, doctype, tag */
+    uint32_t                            front_crc;
     ngx_http_cartrecover_file_t        *files;   /* as web.c lists them */
+
+    /* this worker's: what splicing met here last */
+    ngx_uint_t                          refusals;
+    ngx_uint_t                          gunzip;
 } ngx_http_cartrecover_loc_conf_t;
 
 
@@ -147,6 +167,15 @@ typedef struct {
 
 
 typedef struct ngx_http_cartrecover_message_s  ngx_http_cartrecover_message_t;
+
+
+/* a gzip page that is spliced */
+
+typedef struct {
+    cr_splice_t                     state;
+    ngx_chain_t                    *free;
+    ngx_chain_t                    *busy;
+} ngx_http_cartrecover_splice_t;
 
 
 typedef struct {
@@ -165,8 +194,11 @@ typedef struct {
     cr_event_e                      event;
     cr_tier_e                       tier;
     cr_skip_e                       skip;
+    cr_str_t                        nonce;    /* of the page's policy */
     ngx_str_t                       tag;
+    ngx_str_t                       front;    /* block, doctype, tag */
     cr_head_scan_t                  scan;
+    ngx_http_cartrecover_splice_t  *splice;
     ngx_buf_t                      *tag_buf;
     ngx_buf_t                      *view_buf;
     ngx_http_cartrecover_message_t *message;  /* NULL: none in this page */
@@ -186,6 +218,9 @@ typedef struct {
     unsigned                        promised:1;   /* Content-Length says so */
     unsigned                        scan_ended:1;
     unsigned                        done:1;
+    unsigned                        gzip:1;       /* to be spliced */
+    unsigned                        start:1;      /* document start is open */
+    unsigned                        told:1;       /* the splice's outcome */
     unsigned                        gunzip:1;
     unsigned                        gzip_tested:1;
     unsigned                        gzip_ok:1;
@@ -236,6 +271,8 @@ char *ngx_http_cartrecover_shop(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_cartrecover_match(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_cartrecover_prefix(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_cartrecover_inject(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_cartrecover_consent(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -305,23 +342,46 @@ void ngx_http_cartrecover_trigger(cr_zone_t *z, cr_session_t *s,
 ngx_int_t ngx_http_cartrecover_view(ngx_http_cartrecover_ctx_t *ctx,
     ngx_http_cartrecover_view_t *view);
 
+/* skip: why a response gets no tag */
+
+cr_skip_e ngx_http_cartrecover_skip(ngx_http_request_t *r,
+    ngx_http_cartrecover_ctx_t *ctx);
+cr_skip_e ngx_http_cartrecover_type_test(ngx_http_request_t *r);
+cr_skip_e ngx_http_cartrecover_headers_test(ngx_http_request_t *r,
+    ngx_http_cartrecover_ctx_t *ctx);
+
 /* inject */
 
+extern ngx_http_output_body_filter_pt  ngx_http_cartrecover_next_body_filter;
 ngx_int_t ngx_http_cartrecover_filter_init(ngx_conf_t *cf);
 
-cr_skip_e ngx_http_cartrecover_type_test(ngx_http_request_t *r);
-cr_skip_e ngx_http_cartrecover_headers_test(ngx_http_request_t *r);
 ngx_int_t ngx_http_cartrecover_chain_copy(ngx_http_request_t *r,
     ngx_chain_t *in, ngx_chain_t *cl, ngx_buf_t **bufs, ngx_uint_t n,
     ngx_chain_t **out);
 
 /* message: what the proxy itself puts into a private page */
 
+ngx_uint_t ngx_http_cartrecover_message_may(ngx_http_request_t *r,
+    ngx_http_cartrecover_ctx_t *ctx);
 void ngx_http_cartrecover_message_head(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx);
 ngx_int_t ngx_http_cartrecover_message_body(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t **out);
 cr_message_e ngx_http_cartrecover_message_id(ngx_http_cartrecover_ctx_t *ctx);
+
+/* tag: its text, and what stands in front of a document */
+
+ngx_int_t ngx_http_cartrecover_tag_init(ngx_conf_t *cf,
+    ngx_http_cartrecover_loc_conf_t *lcf);
+ngx_int_t ngx_http_cartrecover_tag(ngx_http_request_t *r,
+    ngx_http_cartrecover_ctx_t *ctx, ngx_uint_t front);
+
+/* splice: gzip pages */
+
+ngx_int_t ngx_http_cartrecover_splice_prepare(ngx_http_request_t *r,
+    ngx_http_cartrecover_ctx_t *ctx);
+ngx_int_t ngx_http_cartrecover_splice_body(ngx_http_request_t *r,
+    ngx_http_cartrecover_ctx_t *ctx, ngx_chain_t *in);
 
 /* web: scripts and style sheet */
 

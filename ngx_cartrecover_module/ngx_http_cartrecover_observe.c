@@ -284,7 +284,10 @@ ngx_http_cartrecover_tee(ngx_http_request_t *r,
 
         ctx->tee_size = NGX_HTTP_CARTRECOVER_TEE;
 
-        if (r->headers_in.content_length_n > 0
+        /* of a chunked body it is what has come so far */
+
+        if (!r->headers_in.chunked
+            && r->headers_in.content_length_n > 0
             && r->headers_in.content_length_n < NGX_HTTP_CARTRECOVER_TEE)
         {
             ctx->tee_size = (size_t) r->headers_in.content_length_n;

@@ -1,8 +1,7 @@
 /*
- * The scripts and the style sheet under the prefix, and the tag that names the
- * first of them.
- * b.js is one expression; the call with its parameters is appended here, so
- * that the address carries a hash of what the configuration says.
+ * The scripts and the style sheet under the prefix.  b.js is one expression;
+ * the call with its parameters is appended here, so that the address in the tag
+ * (tag.c) carries a hash of what the configuration says.
  */
 
 #include "ngx_http_cartrecover_module.h"
@@ -70,18 +69,6 @@ ngx_http_cartrecover_files(ngx_conf_t *cf,
             return NGX_ERROR;
         }
     }
-
-    hash = ngx_crc32_long(lcf->files[0].data.data, lcf->files[0].data.len);
-
-    lcf->tag.data = ngx_pnalloc(cf->pool, lcf->prefix.len + 64);
-    if (lcf->tag.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_sprintf(lcf->tag.data,
-                    "<script async src=\"%Vb.js?v=%08xD\"></script>",
-                    &lcf->prefix, hash);
-    lcf->tag.len = p - lcf->tag.data;
 
     hash = ngx_crc32_long(
                         lcf->files[NGX_HTTP_CARTRECOVER_SHEET_FILE].data.data,

@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 
+use Compress::Zlib ();
 use FindBin qw($Bin);
 use lib "$Bin/lib";
 
@@ -21,7 +22,10 @@ my $origin = origin_start(sub {
     my ($req) = @_;
 
     return { status => 200, headers => ['Content-Type', 'text/html'],
-             body => $page } if $req->{path} !~ m{^/cart};
+             body => $page, gzip => $req->{path} =~ m{^/gz} ? 1 : 0,
+             mode => $req->{path} =~ /chunked/ ? 'chunked' : 'length',
+             piece => $req->{path} =~ /small/ ? 100 : 65536 }
+        if $req->{path} !~ m{^/cart};
     return { status => 200, headers => ['Content-Type', 'application/json',
                                         'Cache-Control', 'no-store'],
              body => '{"ok":true,"cart":{"id":"c1","currency":"EUR",'
@@ -69,6 +73,19 @@ isnt($body, $page, 'and it was in');
 
 (undef, $head) = h2('-I', "$url/");
 like($head, qr/^content-length: $length\r$/mi, 'HEAD says the same length');
+
+for my $path (qw(/gz /gz_small /gz_chunked /gz_chunked_small)) {
+    my ($raw, $first) = h2('-H', 'Accept-Encoding: gzip', "$url$path");
+    my ($said) = $first =~ /^content-length: (\d+)/mi;
+    my $text = Compress::Zlib::memGunzip(my $copy = $raw);
+
+    is($said, $path =~ /chunked/ ? undef : length $raw,
+        "$path: the announced length, if any, is what comes");
+    $text =~ s/^<!doctype html>$tag//;
+    is($text, $page, "$path: and the page is whole");
+    isnt(length $raw, length Compress::Zlib::memGzip($page),
+        "$path: spliced") if $path !~ /small/;
+}
 
 (undef, $head) = h2('-H', 'Accept: application/json', '-d',
     'sku=MUG-BLU&qty=2', "$url/cart/add");

@@ -52,6 +52,9 @@ my $nginx = nginx_start(workers => 2,
             . $common),
         server('silent', 'cartrecover on; '
             . "cartrecover_shop %%DIR%%/silent.json;\n$common"),
+        server('packed', 'cartrecover on; gunzip on; gzip on; '
+            . 'gzip_proxied any; '
+            . "cartrecover_shop %%DIR%%/shop.json;\n$common"),
         # a cache that another company runs in front of ours
         server('cdn', 'proxy_cache outer; proxy_cache_valid 200 10m; '
             . 'proxy_cache_key $request_uri; '
@@ -144,6 +147,17 @@ sub where_it_stands {
     like(ask($scripts, '/cart')->body, qr{<head><script async src="/_cr/b\.js},
         'beside the tag, where that is allowed');
     like(bar($scripts, '/cart'), qr/to go/, 'both in one page');
+
+    # What comes compressed is inflated for it, where nginx may do that.
+    my $packed = { tier => 't2' };
+    add($packed, 2, 'json', 'packed');
+    for my $uri ('/account?gz=1', '/cart?gz=1') {
+        my $res = ask($packed, $uri, port => 'packed',
+            'Accept-Encoding' => 'gzip');
+        is($res->header('Content-Encoding'), 'gzip', "$uri: as gzip");
+        like($res->gunzip, qr{<head><script async.*$BAR}s,
+            "$uri: with the message and the tag");
+    }
 
     my $nobody = { %$jar, tier => 't0' };
     delete $nobody->{cr_sid};
@@ -304,7 +318,7 @@ sub shop {
 
     return { status => $arg{status} // 200, headers => \@head,
         body => page_body($arg{shape} // 'plain', $arg{lang} // ''),
-        piece => $arg{piece} };
+        piece => $arg{piece}, gzip => $arg{gz} };
 }
 
 

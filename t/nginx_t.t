@@ -105,6 +105,9 @@ wrong('an unknown consent', qr{cartrecover_consent}, $server
 wrong('an unknown injection', qr{cartrecover_inject|invalid value "half"},
     $server . 'cartrecover_inject half;');
 
+wrong('an unknown place', qr{"cartrecover_inject" directive takes place=},
+    $server . 'cartrecover_inject beacon place=foot;');
+
 wrong('a prefix that is no path', qr{cartrecover_prefix},
     $server . 'cartrecover_prefix cr;');
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 IDENTITY = ("plain", "plainB", "sub", "lua", "mod", "mod_redis")
-GZIP = ("gz_plain", "gz_sub", "gz_ident", "gz_mod")
+GZIP = ("gz_plain", "gz_sub", "gz_ident", "gz_mod", "gz_mod_read")
 
 HEAD_ONLY_TAG = '<script async src="/_cr/b.js?v=0f1e2d3c"></script>'
 
@@ -203,10 +203,10 @@ def variant(name, ctx):
         part["location"] = SUB.format(tag=tag) + GZIP_ON
     elif name == "gz_ident":
         part["location"] = SUB.format(tag=tag) + GZIP_ON
-    if name in ("gz_plain", "gz_mod"):
+    if name in ("gz_plain", "gz_mod", "gz_mod_read"):
         part["encoding"] = "proxy_set_header Accept-Encoding gzip;"
         part["origin"] = ctx["gzip"]
-        if name == "gz_mod":
+        if name == "gz_mod_read":
             part["location"] = "            gunzip on;\n"
     if name == "gz_sub":
         part["origin"] = ctx["gzip"]

@@ -242,7 +242,7 @@ sub body     { return $_[0]{body} }
 sub raw_body { return $_[0]{raw_body} }
 sub complete { return $_[0]{complete} }
 sub names    { return map { $_->[0] } @{ $_[0]{headers} } }
-sub gunzip   { return Compress::Zlib::memGunzip($_[0]{body}) }
+sub gunzip   { return Compress::Zlib::memGunzip(my $copy = $_[0]{body}) }
 sub json     { return CR::json_decode($_[0]{body}) }
 
 

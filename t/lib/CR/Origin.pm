@@ -22,6 +22,7 @@ use Compress::Zlib ();
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
+use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(time);
 
 use CR ();
@@ -107,6 +108,7 @@ sub serve {
             if ($s == $listen) {
                 while (my $new = $listen->accept) {
                     $new->blocking(0);
+                    setsockopt $new, IPPROTO_TCP, TCP_NODELAY, 1;
                     $read->add($new);
                     $conn{ fileno $new } = { s => $new, in => '', out => [] };
                 }
