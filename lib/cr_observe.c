@@ -469,11 +469,12 @@ obs_sniff(cr_obs_t *o, const char *p, size_t n)
     }
 
     o->parts &= (uint8_t) ~CR_PART_SNIFF;
-    o->body = (p[at] == '{' || p[at] == '[') ? CR_BODY_JSON : CR_BODY_OTHER;
+    g = cr_obs_group(o);
+    o->body = (p[at] == '{' || p[at] == '['
+               || (g->want_root && strchr("\"-0123456789tfn", p[at])))
+              ? CR_BODY_JSON : CR_BODY_OTHER;
     o->response_json = (o->body == CR_BODY_JSON);
     obs_known(o, CR_SRC_IS_JSON);
-
-    g = cr_obs_group(o);
 
     if (o->body == CR_BODY_OTHER) {
         if (g->inside == NULL) {

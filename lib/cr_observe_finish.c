@@ -166,11 +166,16 @@ cr_obs_finish(cr_obs_t *o)
     const cr_rule_t  *r;
 
     o->event = CR_EV_NONE;
-    memset(o->json.value, 0, sizeof(o->json.value));
 
     if (o->match.group < 0) {
         return o->event;
     }
+
+    if (o->body == CR_BODY_JSON && (o->parts & CR_PART_JSON)) {
+        (void) cr_json_end(&o->json);
+    }
+
+    memset(o->json.value, 0, sizeof(o->json.value));
 
     rule = o->response_head_done ? cr_obs_decide(o, 1) : CR_NOTHING;
     r = (rule >= 0) ? &cr_obs_group(o)->rules[rule] : NULL;

@@ -122,6 +122,11 @@ rule_src(cr_compiler_t *c, const char *path, cr_str_t text,
     src->kind = (uint8_t) otherwise;
     src->name = text;
 
+    if (otherwise == CR_SRC_BODY && text.n == 1 && text.p[0] == '$') {
+        src->name.n = 0;
+        return CR_OK;
+    }
+
     if (text.n == 1 && text.p[0] == '@') {
         src->kind = CR_SRC_CAPTURE;
         return CR_OK;

@@ -131,6 +131,7 @@ typedef struct {
     uint8_t      want_response;
     uint8_t      want_json;      /* of the answer */
     uint8_t      want_text;
+    uint8_t      want_root;      /* the answer may be a bare JSON value */
     uint8_t      want_page;      /* what the tag <body> says */
     uint8_t      by_status;      /* the status alone tells what it means */
     uint8_t      json_facts;     /* more than conditions stand in the JSON */
@@ -266,6 +267,10 @@ int cr_wild(cr_str_t pattern, cr_str_t s, cr_str_t *star);
 
 int cr_profile_re(const cr_profile_t *p, const pcre2_code *re, cr_str_t s,
     cr_str_t *found);
+
+/* ---- cr_profile_asked.c: who asks, by the request's headers ---- */
+
+int cr_profile_fetched(const cr_request_t *r);
 
 /* ---- observing ---- */
 

@@ -177,31 +177,6 @@ match_group(PCRE2_SPTR mark)
 }
 
 
-/* Did a script ask?  Next's router does for a real step and says so. */
-
-static int
-match_fetched(const cr_request_t *r)
-{
-    cr_str_t  v;
-
-    if (r->header == NULL) {
-        return 0;
-    }
-
-    v = r->header(r->data, cr_lit("sec-fetch-dest"));
-
-    if (v.p == NULL || v.n == 0) {
-        v = r->header(r->data, cr_lit("x-requested-with"));
-
-        return v.p != NULL && v.n == 14
-               && strncasecmp(v.p, "XMLHttpRequest", 14) == 0;
-    }
-
-    return !(v.n == 8 && memcmp(v.p, "document", 8) == 0)
-           && r->header(r->data, cr_lit("rsc")).p == NULL;
-}
-
-
 /* "METHOD path?args" with zeros around it: compiled patterns load whole vectors
  * that may reach past both ends. */
 
@@ -373,7 +348,7 @@ cr_profile_match(const cr_profile_t *p, const cr_request_t *r, cr_match_t *m)
     m->group = (int16_t) (g - p->groups);
     m->want_request = g->want_request;
     m->want_response = g->want_response;
-    m->fetched = g->page && match_fetched(r);
+    m->fetched = g->page && cr_profile_fetched(r);
     m->page = g->page && !m->fetched && r->method.n == 3
               && memcmp(r->method.p, "GET", 3) == 0;
     m->cart_page = m->page && g->cart_page;

@@ -126,6 +126,7 @@ rule_tests(cr_builder_t *x, const char *path, json_t *o, cr_rule_t *r,
 
         if (kind != CR_SRC_FORM) {
             k->src.name = name;
+            k->src.name.n *= (strcmp(key, "$") != 0);
 
         } else if (cr_profile_request_src(x->c, at, name, &k->src) != CR_OK) {
             return CR_ERR;
@@ -415,13 +416,14 @@ rule_event(cr_builder_t *x, const char *path, json_t *o, cr_rule_t *r)
 static void
 rule_wants(cr_group_t *g)
 {
-    int       i;
-    uint8_t   kind;
-    uint64_t  bit;
+    int              i;
+    uint8_t          kind;
+    uint64_t         bit;
+    const cr_src_t  *src;
 
     for (i = 0; i < g->nconds + g->nbinds; i++) {
-        kind = (i < g->nconds) ? g->conds[i].src.kind
-                               : g->binds[i - g->nconds].src.kind;
+        src = (i < g->nconds) ? &g->conds[i].src : &g->binds[i - g->nconds].src;
+        kind = src->kind;
         bit = (i < g->nconds) ? (uint64_t) 1 << i : 0;
 
         switch (kind) {
@@ -439,6 +441,10 @@ rule_wants(cr_group_t *g)
             /* fall through */
 
         case CR_SRC_BODY:
+            g->want_root |= (kind == CR_SRC_BODY && src->name.n == 0);
+
+            /* fall through */
+
         case CR_SRC_LINE:
             g->json_facts |= (i >= g->nconds);
             g->want_json = 1;

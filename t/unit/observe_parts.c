@@ -217,6 +217,35 @@ test_page(void)
 
 
 static void
+test_root(void)
+{
+    exchange_t  e;
+
+    compile(RULE("\"response\":{\"order_id\":\"$\"},\"events\":[{\"event\":"
+                 "\"order\",\"when\":{\"json\":{\"$\":{\"regex\":\"^[0-9]+$"
+                 "\"}}}},{\"event\":\"error\"}]}]}"));
+    e = (exchange_t) { "a bare number", "GET", "/c", 0, 0, 0, 200, 0,
+        " 317", "order" };
+    check(&e);
+    EQ_STR(obs.order_id, "317");
+    e.what = "a bare text";
+    e.answer = "\"000318\"";
+    check(&e);
+    EQ_STR(obs.order_id, "000318");
+    e.what = "words, an object, a number inside of one";
+    e.event = "error";
+    e.answer = "no";
+    check(&e);
+    e.answer = "{\"a\":317}";
+    check(&e);
+    e.answer = "[317]";
+    check(&e);
+    e.answer = "<p>317</p>";
+    check(&e);
+}
+
+
+static void
 test_fetched(void)
 {
     exchange_t  e;
@@ -274,6 +303,7 @@ main(void)
     test_inside_encoded();
     test_batch();
     test_page();
+    test_root();
     test_fetched();
     test_refused();
     cr_profile_free(profile);
