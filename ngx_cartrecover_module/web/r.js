@@ -14,8 +14,9 @@
  *     then   the page of the cart
  *     link   a line's own page, for browsers without scripts
  *
- * {ref} {qty} {opt} {opt.KEY} {cookie.NAME} stand for the line's facts; a key with '*' in a
- * form stands for one field per option.
+ * {ref} {qty} {opt} {opt.KEY} stand for the line's facts, {cookie.NAME} for a
+ * cookie; a key with '*' in a form stands for one field per option, of which
+ * {opt} is the value and {key} the name.
  */
 
 const page = JSON.parse(document.getElementById("cr-cart").textContent);
@@ -69,7 +70,9 @@ const fillForm = (form, line) => {
     for (const [name, value] of Object.entries(form)) {
         if (name.includes("*")) {
             for (const [option, chosen] of options(line.opt)) {
-                body.append(name.replace("*", () => option), chosen);
+                body.append(name.replace("*", () => option),
+                    value == "{opt}" ? chosen
+                    : fill(value.replace("{key}", () => option), line, same));
             }
 
         } else {
