@@ -58,7 +58,7 @@ cr_profile_builtin_name(int i)
     static const char *const  names[] = {
         "demo", "evershop", "generic", "medusa", "opencart4", "vendure",
         "woocommerce", "opencart3", "prestashop",
-        "magento", "shopware"
+        "magento", "shopware", "shopify"
     };
 
     n = sizeof(names) / sizeof(names[0]);

@@ -168,6 +168,7 @@ struct cr_profile_s {
     char              *restore;
     cr_src_t           currency;
     uint8_t            has_currency;
+    uint8_t            js;       /* addresses that end in .js may be data */
     uint8_t            jit;
     int                ngroups;
     cr_group_t        *groups;
@@ -271,6 +272,7 @@ int cr_profile_re(const cr_profile_t *p, const pcre2_code *re, cr_str_t s,
 /* ---- cr_profile_asked.c: who asks, by the request's headers ---- */
 
 int cr_profile_fetched(const cr_request_t *r);
+int cr_profile_static(const cr_profile_t *p, const cr_request_t *r);
 
 /* ---- observing ---- */
 

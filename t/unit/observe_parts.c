@@ -277,6 +277,26 @@ test_fetched(void)
 
 
 static void
+test_js(void)
+{
+    exchange_t  e;
+
+    use("shopify");
+    e = (exchange_t) { "data that ends like a script", "GET", "/cart.js", 0,
+        0, 0, 200, 0, "{\"total_price\":1980,\"currency\":\"JPY\","
+        "\"items\":[]}", "cart" };
+    check(&e);
+    EQ_INT(obs.cart.total, 1980);
+    EQ_INT(obs.has_lines, 1);
+
+    e.what = "a picture, all the same";
+    e.url = "/cart.png";
+    e.event = "none";
+    check(&e);
+}
+
+
+static void
 test_refused(void)
 {
     refused(RULE("\"inside\":{\"as\":\"plain\"},\"events\":[]}]}"),
@@ -305,6 +325,7 @@ main(void)
     test_page();
     test_root();
     test_fetched();
+    test_js();
     test_refused();
     cr_profile_free(profile);
 
