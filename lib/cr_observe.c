@@ -218,7 +218,7 @@ cr_obs_status(const cr_profile_t *p, const cr_match_t *m, int status,
         }
 
         if (k == g->nconds) {
-            *event = (cr_event_e) g->rules[i].event;
+            *event = cr_obs_viewed(m, (cr_event_e) g->rules[i].event);
             break;
         }
     }
@@ -248,6 +248,7 @@ cr_obs_init(cr_obs_t *o, const cr_profile_t *p, const cr_match_t *m,
 
     none.p = NULL;
     none.n = 0;
+    o->money = cr_obs_group(o)->money;
 
     obs_currency(o, r);
     cr_obs_form(o, CR_SRC_ARG, none, r->args.p, r->args.n);
@@ -394,6 +395,7 @@ cr_obs_response_head(cr_obs_t *o, int status, cr_header_pt header,
 
     o->parts = (uint8_t) ((g->want_json ? CR_PART_JSON : 0)
                           | (g->want_text ? CR_PART_TEXT : 0)
+                          | (g->want_page ? CR_PART_PAGE : 0)
                           | (g->want_response ? CR_PART_SNIFF : 0));
 
     return obs_settled(o);
@@ -405,6 +407,7 @@ obs_end_json(cr_obs_t *o)
 {
     o->parts &= (uint8_t) ~CR_PART_JSON;
     obs_known(o, CR_SRC_BODY);
+    obs_known(o, CR_SRC_PART);
 }
 
 
@@ -466,16 +469,20 @@ obs_sniff(cr_obs_t *o, const char *p, size_t n)
     }
 
     o->parts &= (uint8_t) ~CR_PART_SNIFF;
-    o->body = (p[at] == '{' || p[at] == '[') ? CR_BODY_JSON : CR_BODY_OTHER;
+    g = cr_obs_group(o);
+    o->body = (p[at] == '{' || p[at] == '['
+               || (g->want_root && strchr("\"-0123456789tfn", p[at])))
+              ? CR_BODY_JSON : CR_BODY_OTHER;
     o->response_json = (o->body == CR_BODY_JSON);
     obs_known(o, CR_SRC_IS_JSON);
 
     if (o->body == CR_BODY_OTHER) {
-        obs_end_json(o);
+        if (g->inside == NULL) {
+            obs_end_json(o);
+        }
+
         return at;
     }
-
-    g = cr_obs_group(o);
 
     for (i = 0; i < g->nconds; i++) {
         if (g->conds[i].src.kind == CR_SRC_IS_JSON) {
@@ -509,6 +516,17 @@ cr_obs_response_feed(cr_obs_t *o, const char *p, size_t n)
     }
 
     if (o->body == CR_BODY_OTHER) {
+        if ((o->parts & CR_PART_PAGE) && cr_obs_page(o, p + at, n - at)) {
+            o->parts &= (uint8_t) ~CR_PART_PAGE;
+            obs_known(o, CR_SRC_PAGE);
+        }
+
+        if ((o->parts & CR_PART_JSON)
+            && cr_obs_inside(o, p + at, n - at))
+        {
+            obs_end_json(o);
+        }
+
         if (o->parts & CR_PART_TEXT) {
             obs_feed_text(o, p + at, n - at);
         }

@@ -182,7 +182,7 @@ fact_amount(const cr_obs_t *o, int64_t *amount, cr_str_t s)
     int64_t      v;
     const char  *currency;
 
-    switch (cr_obs_group(o)->money) {
+    switch (o->money) {
 
     case CR_MONEY_MINOR:
         rc = cr_money_decimal(s, 0, &v);
@@ -499,6 +499,7 @@ cr_obs_fact(cr_obs_t *o, const cr_bind_t *b, cr_str_t value, cr_str_t star,
     if (b->fact == CR_FACT_CONSENT) {
         if (fact_consent(&o->consent, value, present)) {
             o->rank[CR_FACT_CONSENT] = b->rank;
+            o->fact_part[CR_FACT_CONSENT] = o->part_at;
         }
 
         return;
@@ -508,6 +509,10 @@ cr_obs_fact(cr_obs_t *o, const cr_bind_t *b, cr_str_t value, cr_str_t star,
         return;
     }
 
+    if (b->nsteps != 0 && o->money != cr_obs_group(o)->money) {
+        return;    /* the page's JSON says it */
+    }
+
     if (b->src.kind == CR_SRC_LINE) {
         fact_of_line(o, b, value, star);
         return;
@@ -515,6 +520,7 @@ cr_obs_fact(cr_obs_t *o, const cr_bind_t *b, cr_str_t value, cr_str_t star,
 
     if (fact_set(o, b, value, star)) {
         o->rank[b->fact] = b->rank;
+        o->fact_part[b->fact] = o->part_at;
     }
 }
 
@@ -544,7 +550,7 @@ cr_obs_amounts(cr_obs_t *o)
 {
     int  i, exponent;
 
-    if (cr_obs_group(o)->money == CR_MONEY_MINOR) {
+    if (o->money == CR_MONEY_MINOR) {
         return;
     }
 

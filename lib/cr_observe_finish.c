@@ -61,6 +61,66 @@ obs_line(cr_obs_t *o, const cr_rule_t *r)
 }
 
 
+static void
+obs_clear_contact(cr_obs_t *o)
+{
+    o->email[0] = '\0';
+    o->phone[0] = '\0';
+    o->country[0] = '\0';
+    o->consent = -1;
+}
+
+
+/* What a script reads is no page that somebody looks at; where it stands in
+ * the cart is true all the same. */
+
+cr_event_e
+cr_obs_viewed(const cr_match_t *m, cr_event_e event)
+{
+    if (!m->fetched) {
+        return event;
+    }
+
+    switch (event) {
+
+    case CR_EV_VIEW_CART:
+        return CR_EV_CART;
+
+    case CR_EV_VIEW_PRODUCT:
+    case CR_EV_VIEW_CATEGORY:
+    case CR_EV_SEARCH:
+    case CR_EV_CHECKOUT_START:
+    case CR_EV_ORDER_PAGE:
+        return CR_EV_NONE;
+
+    default:
+        return event;
+    }
+}
+
+
+/* Of a batch, what a refused part claims. */
+
+static void
+obs_clear_parts(cr_obs_t *o)
+{
+    if (cr_obs_part_refused(o, CR_FACT_EMAIL)
+        || cr_obs_part_refused(o, CR_FACT_PHONE)
+        || cr_obs_part_refused(o, CR_FACT_COUNTRY)
+        || cr_obs_part_refused(o, CR_FACT_CONSENT))
+    {
+        obs_clear_contact(o);
+    }
+
+    if (cr_obs_part_refused(o, CR_FACT_REF)
+        || cr_obs_part_refused(o, CR_FACT_QTY)
+        || cr_obs_part_refused(o, CR_FACT_OPT))
+    {
+        obs_clear_line(o);
+    }
+}
+
+
 /* What a refused or meaningless exchange claims is nobody's fact. */
 
 static void
@@ -77,10 +137,7 @@ obs_clear(cr_obs_t *o)
     if (o->event == CR_EV_ERROR || o->event == CR_EV_NONE
         || o->event == CR_EV_COUPON_FAILED)
     {
-        o->email[0] = '\0';
-        o->phone[0] = '\0';
-        o->country[0] = '\0';
-        o->consent = -1;
+        obs_clear_contact(o);
         obs_clear_line(o);
         o->has_lines = 0;
         cr_cart_clear(&o->cart);
@@ -109,17 +166,22 @@ cr_obs_finish(cr_obs_t *o)
     const cr_rule_t  *r;
 
     o->event = CR_EV_NONE;
-    memset(o->json.value, 0, sizeof(o->json.value));
 
     if (o->match.group < 0) {
         return o->event;
     }
 
+    if (o->body == CR_BODY_JSON && (o->parts & CR_PART_JSON)) {
+        (void) cr_json_end(&o->json);
+    }
+
+    memset(o->json.value, 0, sizeof(o->json.value));
+
     rule = o->response_head_done ? cr_obs_decide(o, 1) : CR_NOTHING;
     r = (rule >= 0) ? &cr_obs_group(o)->rules[rule] : NULL;
 
     if (r != NULL) {
-        o->event = (cr_event_e) r->event;
+        o->event = cr_obs_viewed(&o->match, (cr_event_e) r->event);
 
     } else if (o->status >= 500) {
         o->event = CR_EV_ERROR;
@@ -139,6 +201,7 @@ cr_obs_finish(cr_obs_t *o)
         obs_line(o, r);
     }
 
+    obs_clear_parts(o);
     obs_clear(o);
 
     return o->event;

@@ -11,6 +11,7 @@ enum { CR_BODY_UNKNOWN, CR_BODY_JSON, CR_BODY_OTHER };
 #define CR_PART_SNIFF   1        /* what the answer is */
 #define CR_PART_JSON    2        /* its JSON */
 #define CR_PART_TEXT    4        /* its bytes */
+#define CR_PART_PAGE    8        /* its tag <body> */
 
 #define CR_LINES_OPEN   1        /* inside the list of lines */
 #define CR_LINES_LINE   2        /* inside one of them */

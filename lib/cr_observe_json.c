@@ -32,7 +32,6 @@ json_request(void *data, cr_str_t path, int index, cr_json_e type,
     cr_str_t    none;
     request_t  *x;
 
-    (void) index;
     (void) cut;
 
     x = data;
@@ -41,6 +40,10 @@ json_request(void *data, cr_str_t path, int index, cr_json_e type,
 
     if (type == CR_JSON_CLOSE) {
         return;
+    }
+
+    if (cr_obs_group(x->obs)->part_list.n != 0) {
+        cr_obs_part_request(x->obs, path, index, type, value);
     }
 
     if (type == CR_JSON_STRING && path.n == 13
@@ -118,6 +121,7 @@ cr_obs_request_json(cr_obs_t *o, const char *p, size_t n)
     cr_json_init(&j, json_request, &x);
     (void) cr_json_feed(&j, p, n);
     o->request_read = (cr_json_end(&j) == 1);
+    o->part_at = 0;
 
     if (x.want_graphql) {
         want.p = x.operation;
@@ -210,18 +214,23 @@ void
 cr_obs_answer_json(void *data, cr_str_t path, int index, cr_json_e type,
     cr_str_t value, int cut)
 {
-    cr_obs_t  *o;
-    cr_str_t   none;
+    cr_obs_t          *o;
+    cr_str_t           none;
+    const cr_group_t  *g;
 
-    (void) index;
     (void) cut;
 
     o = data;
+    g = cr_obs_group(o);
     none.p = NULL;
     none.n = 0;
 
-    if (cr_obs_group(o)->lines.n != 0) {
+    if (g->lines.n != 0) {
         json_lines(o, path, type);
+    }
+
+    if (g->part_list.n != 0) {
+        cr_obs_part_answer(o, path, index, type, value);
     }
 
     if (type == CR_JSON_CLOSE) {

@@ -254,7 +254,9 @@ cr_obs_text(cr_obs_t *o, const char *p, size_t n)
         }
     }
 
-    if (g->rows != NULL) {
+    /* where the page's JSON is being read, its lines are the cart's */
+
+    if (g->rows != NULL && o->inside == 0) {
         cr_obs_rows(o, p, n);
     }
 }

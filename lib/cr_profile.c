@@ -57,7 +57,9 @@ cr_profile_builtin_name(int i)
 
     static const char *const  names[] = {
         "demo", "evershop", "generic", "medusa", "opencart4", "vendure",
-        "woocommerce"
+        "woocommerce", "opencart3", "prestashop",
+        "magento", "shopware", "shopify",
+        "bigcommerce"
     };
 
     n = sizeof(names) / sizeof(names[0]);

@@ -77,6 +77,7 @@ typedef struct {
     uint8_t        page;         /* a GET that the profile counts as a page, */
     uint8_t        cart_page;    /* and one of cart or checkout */
     uint8_t        changes;      /* the request may change the cart */
+    uint8_t        fetched;      /* a page that a script asks for: no view */
     cr_str_t       capture;      /* (?<id>...) of the pattern, in the uri */
 } cr_match_t;
 
@@ -113,6 +114,7 @@ cr_str_t cr_cookie_get(cr_str_t cookie_header, cr_str_t name);
 #define CR_OBS_REF   32
 #define CR_OBS_TEXTS  8          /* pieces of text a rule group may look for */
 #define CR_OBS_FACTS 16
+#define CR_OBS_PARTS 16         /* of a batch; later ones keep nothing */
 
 typedef struct {                 /* a piece of text being looked for */
     uint8_t    step;
@@ -177,6 +179,19 @@ typedef struct {
     uint8_t        row_empty;
     uint8_t        row_field;
     cr_obs_text_t  row;
+    uint8_t        money;        /* how amounts at hand are written */
+    uint8_t        page;         /* the tag <body>: how far, */
+    uint16_t       page_n;       /* and its bytes, in scratch */
+    uint8_t        inside;       /* JSON in a page: how far, */
+    uint8_t        inside_step;  /* the mark looked for, */
+    uint8_t        inside_k;     /* and the progress through it */
+    uint8_t        inside_gap;
+    uint8_t        inside_n;
+    char           inside_buf[8];
+    uint8_t        part_at;      /* a batch: the part at hand, from 1, */
+    uint8_t        fact_part[CR_OBS_FACTS];    /* where each fact stood, */
+    uint16_t       part_ok;      /* the parts that were answered well, */
+    uint16_t       part[CR_OBS_PARTS];  /* and those that conditions mean */
 } cr_obs_t;                      /* about 6 KB; from the request's pool */
 
 /* 1 where the status of the answer is all that its meaning hangs on and nothing

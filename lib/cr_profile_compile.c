@@ -8,7 +8,7 @@
 
 static const char *const  profile_keys[] = {
     "name", "title", "note", "money", "currency", "words", "session",
-    "recognise", "quick", "rules", "restore", NULL
+    "recognise", "quick", "js", "rules", "restore", NULL
 };
 
 static const char *const  session_keys[] = {
@@ -307,6 +307,7 @@ compile_top(cr_compiler_t *c, const cr_profile_extra_t *extra, int nextra)
 
     memcpy(p->name, s.p, s.n);
     c->words = json_object_get(root, "words");
+    p->js = json_is_true(json_object_get(root, "js"));
     v = json_object_get(root, "currency");
 
     if (v != NULL) {

@@ -122,6 +122,11 @@ rule_src(cr_compiler_t *c, const char *path, cr_str_t text,
     src->kind = (uint8_t) otherwise;
     src->name = text;
 
+    if (otherwise == CR_SRC_BODY && text.n == 1 && text.p[0] == '$') {
+        src->name.n = 0;
+        return CR_OK;
+    }
+
     if (text.n == 1 && text.p[0] == '@') {
         src->kind = CR_SRC_CAPTURE;
         return CR_OK;
@@ -415,22 +420,14 @@ rule_rows(cr_builder_t *x, const char *path, json_t *o)
 }
 
 
-int
-cr_profile_lines(cr_builder_t *x, const char *path, json_t *o)
+static int
+rule_lines(cr_builder_t *x, const char *path, json_t *o)
 {
     char         at[128], *full;
     json_t      *v;
     cr_str_t     s, lines;
     cr_bind_t   *b;
     const char  *key;
-
-    if (o == NULL) {
-        return CR_OK;
-    }
-
-    if (json_object_get(o, "begin") != NULL) {
-        return rule_rows(x, path, o);
-    }
 
     if (cr_profile_keys(x->c, path, o, line_keys) != CR_OK) {
         return CR_ERR;
@@ -472,6 +469,43 @@ cr_profile_lines(cr_builder_t *x, const char *path, json_t *o)
         b->src.kind = CR_SRC_LINE;
         b->src.name.p = full;
         b->src.name.n = strlen(full);
+    }
+
+    return CR_OK;
+}
+
+
+/* In JSON, in HTML, or one of each where a page may have either. */
+
+int
+cr_profile_lines(cr_builder_t *x, const char *path, json_t *o)
+{
+    int      rc;
+    size_t   i;
+    json_t  *v;
+
+    if (o == NULL) {
+        return CR_OK;
+    }
+
+    if (!json_is_array(o)) {
+        return json_object_get(o, "begin") ? rule_rows(x, path, o)
+                                           : rule_lines(x, path, o);
+    }
+
+    json_array_foreach(o, i, v) {
+        if (json_object_get(v, "begin") ? x->g->rows != NULL
+                                        : x->g->lines.n != 0)
+        {
+            return cr_profile_fail(x->c, path, "one in JSON and one in HTML");
+        }
+
+        rc = json_object_get(v, "begin") ? rule_rows(x, path, v)
+                                         : rule_lines(x, path, v);
+
+        if (rc != CR_OK) {
+            return rc;
+        }
     }
 
     return CR_OK;

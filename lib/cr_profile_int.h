@@ -53,7 +53,9 @@ typedef enum {
     CR_SRC_LINE,                 /* the same, of one line */
     CR_SRC_TEXT,                 /* literal in the answer's bytes */
     CR_SRC_STATUS,
-    CR_SRC_IS_JSON
+    CR_SRC_IS_JSON,
+    CR_SRC_PAGE,                 /* id and classes of the answer's <body> */
+    CR_SRC_PART                  /* of a batch: its name, and its status */
 } cr_src_e;
 
 typedef struct {
@@ -88,6 +90,17 @@ typedef struct {
     cr_bind_t    fields[CR_ROW_MAX];
 } cr_rows_t;
 
+/* JSON that stands in a page, behind its marks. */
+
+enum { CR_INSIDE_PLAIN, CR_INSIDE_PERCENT, CR_INSIDE_ENTITIES };
+
+typedef struct {
+    uint8_t      as;
+    uint8_t      money;
+    uint8_t      nsteps;
+    cr_needle_t  steps[CR_STEPS_MAX];
+} cr_inside_t;
+
 typedef enum {
     CR_IF_PRESENT, CR_IF_EQUALS, CR_IF_ANY, CR_IF_REGEX, CR_IF_RANGE
 } cr_if_e;
@@ -96,7 +109,7 @@ typedef struct {
     cr_src_t     src;
     uint8_t      op;
     uint8_t      negate;
-    uint8_t      mark;           /* CR_SRC_TEXT: index of its progress */
+    uint8_t      mark;           /* CR_SRC_TEXT, _PART: index of its state */
     int          lo, hi;
     cr_str_t     value;
     cr_needle_t *needle;
@@ -118,12 +131,18 @@ typedef struct {
     uint8_t      want_response;
     uint8_t      want_json;      /* of the answer */
     uint8_t      want_text;
+    uint8_t      want_root;      /* the answer may be a bare JSON value */
+    uint8_t      want_page;      /* what the tag <body> says */
     uint8_t      by_status;      /* the status alone tells what it means */
     uint8_t      json_facts;     /* more than conditions stand in the JSON */
-    uint8_t      nconds, nrules, nbinds, nmarks, ntexts;
+    uint8_t      nconds, nrules, nbinds, nmarks, ntexts, nparts;
     uint32_t     scan;           /* bytes of the answer looked at for text */
+    cr_str_t     part_list;      /* "requests[]", .n == 0 = no batch */
+    cr_str_t     part_name;      /* "requests[].path" */
+    cr_str_t     part_status;    /* "responses[].status" */
     cr_str_t     lines;          /* "cart.items[]", .n == 0 = none */
     cr_rows_t   *rows;           /* NULL = none */
+    cr_inside_t *inside;         /* NULL = none */
     uint64_t     request_conds;  /* known when the request was read */
     cr_cond_t   *conds;
     cr_rule_t   *rules;
@@ -149,6 +168,7 @@ struct cr_profile_s {
     char              *restore;
     cr_src_t           currency;
     uint8_t            has_currency;
+    uint8_t            js;       /* addresses that end in .js may be data */
     uint8_t            jit;
     int                ngroups;
     cr_group_t        *groups;
@@ -167,7 +187,7 @@ struct cr_profile_s {
     size_t             ncodes;
 };
 
-/* ---- cr_profile_compile.c, _pattern.c, _rule.c, _fact.c ---- */
+/* ---- cr_profile_compile.c, _pattern.c, _rule.c, _fact.c, _part.c ---- */
 
 typedef struct {
     cr_profile_t  *p;
@@ -216,6 +236,22 @@ int cr_profile_facts(cr_builder_t *x, const char *path, json_t *o,
 int cr_profile_lines(cr_builder_t *x, const char *path, json_t *o);
 int cr_profile_groups(cr_compiler_t *c, json_t *rules,
     const cr_profile_extra_t *extra, int nextra);
+
+/* One more condition of the rule; NULL when there are too many. */
+
+cr_cond_t *cr_profile_cond(cr_builder_t *x, const char *path, cr_rule_t *r,
+    cr_src_e kind);
+
+/* 200, "200-299" */
+
+int cr_profile_range(cr_compiler_t *c, const char *path, const json_t *v,
+    cr_cond_t *k);
+int cr_profile_page(cr_builder_t *x, const char *path, json_t *v,
+    cr_rule_t *r);
+int cr_profile_inside(cr_builder_t *x, const char *path, json_t *o);
+int cr_profile_batch(cr_builder_t *x, const char *path, json_t *o);
+int cr_profile_part(cr_builder_t *x, const char *path, json_t *o,
+    cr_rule_t *r);
 int cr_profile_quick(cr_compiler_t *c, const json_t *v,
     const cr_profile_extra_t *extra, int nextra);
 int cr_profile_group(cr_compiler_t *c, const char *path, json_t *o,
@@ -244,6 +280,11 @@ int cr_wild(cr_str_t pattern, cr_str_t s, cr_str_t *star);
 int cr_profile_re(const cr_profile_t *p, const pcre2_code *re, cr_str_t s,
     cr_str_t *found);
 
+/* ---- cr_profile_asked.c: who asks, by the request's headers ---- */
+
+int cr_profile_fetched(const cr_request_t *r);
+int cr_profile_static(const cr_profile_t *p, const cr_request_t *r);
+
 /* ---- observing ---- */
 
 const cr_group_t *cr_obs_group(const cr_obs_t *o);
@@ -255,6 +296,10 @@ const cr_group_t *cr_obs_group(const cr_obs_t *o);
 #define CR_UNDECIDED  (-2)
 
 int cr_obs_decide(cr_obs_t *o, int final);
+
+/* The event, or less where a script asked for the page. */
+
+cr_event_e cr_obs_viewed(const cr_match_t *m, cr_event_e event);
 
 /* A value was seen: facts and conditions that name it take it.  present: a
  * JSON null or false is seen, but not present. */
@@ -336,6 +381,22 @@ int cr_obs_text_done(const cr_obs_t *o);
 
 int cr_obs_copy(cr_obs_text_t *t, const cr_needle_t *until, const char *p,
     size_t n, size_t *used);
+
+/* cr_observe_page.c */
+
+int cr_obs_page(cr_obs_t *o, const char *p, size_t n);
+
+/* cr_observe_inside.c */
+
+int cr_obs_inside(cr_obs_t *o, const char *p, size_t n);
+
+/* cr_observe_part.c */
+
+void cr_obs_part_request(cr_obs_t *o, cr_str_t path, int index,
+    cr_json_e type, cr_str_t value);
+void cr_obs_part_answer(cr_obs_t *o, cr_str_t path, int index,
+    cr_json_e type, cr_str_t value);
+int cr_obs_part_refused(const cr_obs_t *o, cr_fact_e fact);
 
 /* cr_observe_rows.c */
 

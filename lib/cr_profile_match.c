@@ -268,43 +268,6 @@ match_regex(const cr_profile_t *p, const pcre2_code *re, cr_str_t s,
 }
 
 
-/* Pictures, styles, scripts and fonts are no step of anybody's. */
-
-static int
-match_static(const cr_request_t *r)
-{
-    size_t       i, n;
-    const char  *dot;
-
-    static const char  list[] =
-        " png jpg jpeg gif webp avif svg ico css js mjs map woff woff2 ttf "
-        "mp4 webm ";
-
-    if (r->path.n < 4) {
-        return 0;
-    }
-
-    dot = memrchr(r->path.p + r->path.n - (r->path.n < 6 ? r->path.n : 6), '.',
-                  r->path.n < 6 ? r->path.n : 6);
-
-    if (dot == NULL) {
-        return 0;
-    }
-
-    n = (size_t) (r->path.p + r->path.n - dot - 1);
-
-    for (i = 0; n > 1 && i + n + 1 < sizeof(list) - 1; i++) {
-        if (list[i] == ' ' && list[i + n + 1] == ' '
-            && memcmp(list + i + 1, dot + 1, n) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 int
 cr_profile_match(const cr_profile_t *p, const cr_request_t *r, cr_match_t *m)
 {
@@ -317,7 +280,7 @@ cr_profile_match(const cr_profile_t *p, const cr_request_t *r, cr_match_t *m)
     memset(m, 0, sizeof(cr_match_t));
     m->group = -1;
 
-    if (match_static(r)) {
+    if (cr_profile_static(p, r)) {
         return 0;
     }
 
@@ -348,7 +311,9 @@ cr_profile_match(const cr_profile_t *p, const cr_request_t *r, cr_match_t *m)
     m->group = (int16_t) (g - p->groups);
     m->want_request = g->want_request;
     m->want_response = g->want_response;
-    m->page = g->page && r->method.n == 3 && memcmp(r->method.p, "GET", 3) == 0;
+    m->fetched = g->page && cr_profile_fetched(r);
+    m->page = g->page && !m->fetched && r->method.n == 3
+              && memcmp(r->method.p, "GET", 3) == 0;
     m->cart_page = m->page && g->cart_page;
     m->changes = g->changes;
     m->capture = match_capture(p, r, rc ? rc : 1);

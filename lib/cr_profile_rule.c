@@ -11,8 +11,8 @@
                           | 1u << CR_EV_PAYMENT)
 
 static const char *const  group_keys[] = {
-    "note", "match", "page", "money", "scan", "request", "response", "lines",
-    "events", NULL
+    "note", "match", "page", "money", "scan", "batch", "inside", "request",
+    "response", "lines", "events", NULL
 };
 
 static const char *const  event_keys[] = {
@@ -21,12 +21,12 @@ static const char *const  event_keys[] = {
 
 static const char *const  when_keys[] = {
     "status", "request", "header", "answer", "json", "body", "text",
-    "no_text", "graphql", NULL
+    "no_text", "graphql", "part", "page", NULL
 };
 
 
-static cr_cond_t *
-rule_new_cond(cr_builder_t *x, const char *path, cr_rule_t *r, cr_src_e kind)
+cr_cond_t *
+cr_profile_cond(cr_builder_t *x, const char *path, cr_rule_t *r, cr_src_e kind)
 {
     cr_cond_t  *k;
 
@@ -116,7 +116,7 @@ rule_tests(cr_builder_t *x, const char *path, json_t *o, cr_rule_t *r,
 
     json_object_foreach(o, key, v) {
         (void) snprintf(at, sizeof(at), "%s.%s", path, key);
-        k = rule_new_cond(x, at, r, kind);
+        k = cr_profile_cond(x, at, r, kind);
         name.p = key;
         name.n = strlen(key);
 
@@ -126,6 +126,7 @@ rule_tests(cr_builder_t *x, const char *path, json_t *o, cr_rule_t *r,
 
         if (kind != CR_SRC_FORM) {
             k->src.name = name;
+            k->src.name.n *= (strcmp(key, "$") != 0);
 
         } else if (cr_profile_request_src(x->c, at, name, &k->src) != CR_OK) {
             return CR_ERR;
@@ -157,7 +158,7 @@ rule_texts(cr_builder_t *x, const char *path, json_t *list, cr_rule_t *r,
     }
 
     json_array_foreach(list, i, v) {
-        k = rule_new_cond(x, path, r, CR_SRC_TEXT);
+        k = cr_profile_cond(x, path, r, CR_SRC_TEXT);
 
         if (k == NULL) {
             return CR_ERR;
@@ -183,38 +184,18 @@ rule_texts(cr_builder_t *x, const char *path, json_t *list, cr_rule_t *r,
 }
 
 
-/* 200, "200-299" */
-
 static int
 rule_status(cr_builder_t *x, const char *path, const json_t *v, cr_rule_t *r)
 {
-    char        end;
     cr_cond_t  *k;
 
     if (v == NULL) {
         return CR_OK;
     }
 
-    k = rule_new_cond(x, path, r, CR_SRC_STATUS);
+    k = cr_profile_cond(x, path, r, CR_SRC_STATUS);
 
-    if (k == NULL) {
-        return CR_ERR;
-    }
-
-    k->op = CR_IF_RANGE;
-
-    if (json_is_integer(v)) {
-        k->lo = k->hi = (int) json_integer_value(v);
-        return CR_OK;
-    }
-
-    if (json_is_string(v)
-        && sscanf(json_string_value(v), "%d-%d%c", &k->lo, &k->hi, &end) == 2)
-    {
-        return CR_OK;
-    }
-
-    return cr_profile_fail(x->c, path, "say 200 or \"200-299\"");
+    return k ? cr_profile_range(x->c, path, v, k) : CR_ERR;
 }
 
 
@@ -234,7 +215,7 @@ rule_body(cr_builder_t *x, const char *path, const json_t *v, cr_rule_t *r)
         return cr_profile_fail(x->c, path, "say \"json\" or \"other\"");
     }
 
-    k = rule_new_cond(x, path, r, CR_SRC_IS_JSON);
+    k = cr_profile_cond(x, path, r, CR_SRC_IS_JSON);
 
     if (k == NULL) {
         return CR_ERR;
@@ -255,7 +236,7 @@ rule_graphql(cr_builder_t *x, const char *path, json_t *v, cr_rule_t *r)
         return CR_OK;
     }
 
-    k = rule_new_cond(x, path, r, CR_SRC_GRAPHQL);
+    k = cr_profile_cond(x, path, r, CR_SRC_GRAPHQL);
 
     if (k == NULL) {
         return CR_ERR;
@@ -294,7 +275,7 @@ rule_when(cr_builder_t *x, const char *path, json_t *w, cr_rule_t *r)
     /* a page that was not served was not seen */
 
     if (x->g->page && json_object_get(w, "status") == NULL) {
-        k = rule_new_cond(x, path, r, CR_SRC_STATUS);
+        k = cr_profile_cond(x, path, r, CR_SRC_STATUS);
 
         if (k == NULL) {
             return CR_ERR;
@@ -330,6 +311,10 @@ rule_when(cr_builder_t *x, const char *path, json_t *w, cr_rule_t *r)
         || rule_texts(x, AT("no_text"), json_object_get(w, "no_text"), r, 1)
            != CR_OK
         || rule_graphql(x, AT("graphql"), json_object_get(w, "graphql"), r)
+           != CR_OK
+        || cr_profile_page(x, AT("page"), json_object_get(w, "page"), r)
+           != CR_OK
+        || cr_profile_part(x, AT("part"), json_object_get(w, "part"), r)
            != CR_OK)
     {
         return CR_ERR;
@@ -431,13 +416,14 @@ rule_event(cr_builder_t *x, const char *path, json_t *o, cr_rule_t *r)
 static void
 rule_wants(cr_group_t *g)
 {
-    int       i;
-    uint8_t   kind;
-    uint64_t  bit;
+    int              i;
+    uint8_t          kind;
+    uint64_t         bit;
+    const cr_src_t  *src;
 
     for (i = 0; i < g->nconds + g->nbinds; i++) {
-        kind = (i < g->nconds) ? g->conds[i].src.kind
-                               : g->binds[i - g->nconds].src.kind;
+        src = (i < g->nconds) ? &g->conds[i].src : &g->binds[i - g->nconds].src;
+        kind = src->kind;
         bit = (i < g->nconds) ? (uint64_t) 1 << i : 0;
 
         switch (kind) {
@@ -449,7 +435,16 @@ rule_wants(cr_group_t *g)
             g->request_conds |= bit;
             break;
 
+        case CR_SRC_PART:
+            g->want_request = 1;
+
+            /* fall through */
+
         case CR_SRC_BODY:
+            g->want_root |= (kind == CR_SRC_BODY && src->name.n == 0);
+
+            /* fall through */
+
         case CR_SRC_LINE:
             g->json_facts |= (i >= g->nconds);
             g->want_json = 1;
@@ -460,6 +455,11 @@ rule_wants(cr_group_t *g)
             g->want_text = 1;
             g->want_response = 1;
             break;
+
+        case CR_SRC_PAGE:
+            g->want_page = 1;
+
+            /* fall through */
 
         case CR_SRC_IS_JSON:
             g->want_response = 1;
@@ -543,6 +543,10 @@ cr_profile_group(cr_compiler_t *c, const char *path, json_t *o, cr_group_t *g)
 
     if (cr_profile_money(c, AT("money"), json_object_get(o, "money"),
                          &g->money) != CR_OK
+        || cr_profile_inside(&x, AT("inside"), json_object_get(o, "inside"))
+           != CR_OK
+        || cr_profile_batch(&x, AT("batch"), json_object_get(o, "batch"))
+           != CR_OK
         || cr_profile_facts(&x, AT("request"), json_object_get(o, "request"),
                             0) != CR_OK
         || cr_profile_facts(&x, AT("response"),
@@ -580,7 +584,14 @@ cr_profile_group(cr_compiler_t *c, const char *path, json_t *o, cr_group_t *g)
         }
 
         g->changes |= (RULE_CHANGES >> g->rules[i].event) & 1;
-        g->cart_page |= g->page & (RULE_CART_PAGES >> g->rules[i].event);
+
+        /* what only the answer tells is not known in front of it */
+
+        if (!json_object_get(json_object_get(json_array_get(events, i),
+                                             "when"), "page"))
+        {
+            g->cart_page |= g->page & (RULE_CART_PAGES >> g->rules[i].event);
+        }
     }
 
     g->nrules = (uint8_t) n;

@@ -14,8 +14,9 @@
  *     then   the page of the cart
  *     link   a line's own page, for browsers without scripts
  *
- * {ref} {qty} {opt} {opt.KEY} stand for the line's facts; a key with '*' in a
- * form stands for one field per option.
+ * {ref} {qty} {opt} {opt.KEY} stand for the line's facts, {cookie.NAME} for a
+ * cookie; a key with '*' in a form stands for one field per option, of which
+ * {opt} is the value and {key} the name.
  */
 
 const page = JSON.parse(document.getElementById("cr-cart").textContent);
@@ -36,9 +37,15 @@ const options = text => [...new URLSearchParams(text ?? "")];
 const pairs = text => options(text).map(pair => pair.join("="));
 
 
+/* What the shop itself put there for its forms. */
+
+const cookie = name => document.cookie.split("; ")
+    .find(c => c.startsWith(name + "="))?.slice(name.length + 1);
+
 const fill = (text, line, encode) =>
-    text.replace(/\{(ref|qty|opt)(?:\.([^}]*))?\}/g, (all, name, option) => {
-        const value = option === undefined ? line[name]
+    text.replace(/\{(ref|qty|opt|cookie)(?:\.([^}]*))?\}/g, (all, name, option) => {
+        const value = name == "cookie" ? cookie(option)
+            : option === undefined ? line[name]
             : options(line.opt).find(pair => pair[0] == option)?.[1];
 
         return encode(String(value ?? ""));
@@ -63,14 +70,16 @@ const fillForm = (form, line) => {
     for (const [name, value] of Object.entries(form)) {
         if (name.includes("*")) {
             for (const [option, chosen] of options(line.opt)) {
-                body.append(name.replace("*", () => option), chosen);
+                body.append(name.replace("*", () => option),
+                    value == "{opt}" ? chosen
+                    : fill(value.replace("{key}", () => option), line, same));
             }
 
         } else {
             const filled = fill(String(value), line, same);
 
             if (filled) {
-                body.append(name, filled);
+                body.append(fill(name, line, same), filled);
             }
         }
     }
@@ -82,8 +91,12 @@ const fillForm = (form, line) => {
 const call = async (step, line) => {
     const url = new URL(fill(step.url, line, encodeURIComponent),
         location.origin);
-    const headers = {Accept: "application/json", ...step.headers};
+    const headers = {Accept: "application/json"};
     let body;
+
+    for (const [name, value] of Object.entries(step.headers ?? {})) {
+        headers[name] = fill(value, line, same);
+    }
 
     if (url.origin != location.origin) {
         throw new Error("another origin");

@@ -16,7 +16,7 @@ typedef struct {
 } input_t;
 
 
-static cr_profile_t  *profiles[8];
+static cr_profile_t  *profiles[32];
 static int            nprofiles;
 
 static const char *const  methods[] = {

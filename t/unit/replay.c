@@ -9,15 +9,10 @@
 #define _GNU_SOURCE
 
 #include "check.h"
+#include "recorded.h"
 
-#include "cr_profile.h"
-
-#include <jansson.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <zlib.h>
-
-#define LINE_MAX_BYTES  (2 * 1024 * 1024)
 
 
 /* A label and the events that are right for it; "-" = none. */
@@ -141,120 +136,6 @@ truth_of(const char *label, const char *url)
 }
 
 
-static cr_str_t
-text_of(const json_t *v)
-{
-    cr_str_t  s;
-
-    s.p = json_string_value(v);
-    s.n = s.p ? json_string_length(v) : 0;
-
-    return s;
-}
-
-
-static cr_str_t
-get_header(void *data, cr_str_t name)
-{
-    size_t    i;
-    json_t   *pair;
-    cr_str_t  s;
-
-    json_array_foreach((json_t *) data, i, pair) {
-        s = text_of(json_array_get(pair, 0));
-
-        if (s.n == name.n && strncasecmp(s.p, name.p, s.n) == 0) {
-            return text_of(json_array_get(pair, 1));
-        }
-    }
-
-    s.p = NULL;
-    s.n = 0;
-
-    return s;
-}
-
-
-static void
-request_of(json_t *e, cr_request_t *r)
-{
-    cr_str_t     url;
-    const char  *q;
-
-    url = text_of(json_object_get(e, "url"));
-    q = memchr(url.p, '?', url.n);
-
-    r->method = text_of(json_object_get(e, "method"));
-    r->path.p = url.p;
-    r->path.n = q ? (size_t) (q - url.p) : url.n;
-    r->args.p = q ? q + 1 : url.p + url.n;
-    r->args.n = q ? url.n - r->path.n - 1 : 0;
-    r->header = get_header;
-    r->data = json_object_get(e, "request_headers");
-}
-
-
-/* One exchange, its answer in pieces of the given size; 0 = nothing of
- * interest. */
-
-static int
-observe(const cr_profile_t *p, json_t *e, size_t piece, cr_obs_t *o)
-{
-    int           status;
-    size_t        i, n;
-    cr_str_t      body;
-    cr_match_t    m;
-    cr_request_t  r;
-
-    memset(o, 0, sizeof(cr_obs_t));
-    request_of(e, &r);
-
-    if (!cr_profile_match(p, &r, &m)) {
-        return 0;
-    }
-
-    cr_obs_init(o, p, &m, &r);
-    body = text_of(json_object_get(e, "request_body"));
-
-    if (m.want_request && body.n != 0) {
-        cr_obs_request(o, get_header(r.data, cr_lit("content-type")), body.p,
-                       body.n);
-    }
-
-    status = (int) json_integer_value(json_object_get(e, "status"));
-    body = text_of(json_object_get(e, "response_body"));
-
-    if (!cr_obs_response_head(o, status, get_header,
-                              json_object_get(e, "response_headers")))
-    {
-        for (i = 0; i < body.n; i += n) {
-            n = (piece < body.n - i) ? piece : body.n - i;
-
-            if (cr_obs_response_feed(o, body.p + i, n)) {
-                break;
-            }
-        }
-    }
-
-    (void) cr_obs_finish(o);
-
-    return 1;
-}
-
-
-static int
-same(const cr_obs_t *a, const cr_obs_t *b)
-{
-    return a->event == b->event && strcmp(a->email, b->email) == 0
-           && strcmp(a->phone, b->phone) == 0 && a->consent == b->consent
-           && a->has_lines == b->has_lines && a->has_line == b->has_line
-           && strcmp(a->ref, b->ref) == 0 && a->qty == b->qty
-           && a->price == b->price && strcmp(a->order_id, b->order_id) == 0
-           && a->order_total == b->order_total && a->delta == b->delta
-           && memcmp(&a->cart, &b->cart, sizeof(cr_cart_t)) == 0;
-}
-
-
 static void
 fold(walk_t *w, const cr_obs_t *o)
 {
@@ -335,11 +216,11 @@ exchange(walk_t *w, json_t *e)
 
     label = json_string_value(json_object_get(e, "label"));
     truth = truth_of(label, json_string_value(json_object_get(e, "url")));
-    (void) observe(w->profile, e, SIZE_MAX, &o);
+    (void) recorded_observe(w->profile, e, SIZE_MAX, &o);
 
     for (i = 0; i < 2; i++) {
-        (void) observe(w->profile, e, pieces[i], &split);
-        w->differ += !same(&o, &split);
+        (void) recorded_observe(w->profile, e, pieces[i], &split);
+        w->differ += !recorded_same(&o, &split);
     }
 
     event = (o.event == CR_EV_NONE || o.event == CR_EV_CART)
@@ -372,30 +253,6 @@ exchange(walk_t *w, json_t *e)
 }
 
 
-static cr_profile_t *
-profile_of(const char *name)
-{
-    cr_str_t       text;
-    cr_error_t     err;
-    cr_profile_t  *p;
-
-    text = cr_profile_builtin(name);
-
-    if (text.p == NULL) {
-        printf("# no profile %s\n", name);
-        return NULL;
-    }
-
-    p = cr_profile_compile(text.p, text.n, &err);
-
-    if (p == NULL) {
-        printf("# %s: line %d, %s: %s\n", name, err.line, err.path, err.text);
-    }
-
-    return p;
-}
-
-
 static int
 walk(walk_t *w, const char *profile, gzFile in)
 {
@@ -405,7 +262,7 @@ walk(walk_t *w, const char *profile, gzFile in)
     memset(&w->cart, 0, sizeof(w->cart));
     cr_cart_clear(&w->cart);
     w->before = w->cart;
-    w->profile = profile_of(profile);
+    w->profile = recorded_profile(profile);
     line = malloc(LINE_MAX_BYTES);
 
     if (w->profile == NULL || line == NULL) {
