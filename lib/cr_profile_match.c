@@ -284,11 +284,12 @@ match_static(const cr_request_t *r)
         return 0;
     }
 
-    dot = memrchr(r->path.p + r->path.n - (r->path.n < 6 ? r->path.n : 6), '.',
-                  r->path.n < 6 ? r->path.n : 6);
+    dot = r->path.p + r->path.n - 1;
 
-    if (dot == NULL) {
-        return 0;
+    for (i = 1; *dot != '.'; i++, dot--) {
+        if (i == 6 || i == r->path.n) {
+            return 0;
+        }
     }
 
     n = (size_t) (r->path.p + r->path.n - dot - 1);

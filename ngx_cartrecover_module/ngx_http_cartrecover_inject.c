@@ -159,7 +159,8 @@ ngx_http_cartrecover_type_test(ngx_http_request_t *r)
     charset = &r->headers_out.charset;
 
     if (type->len < 9
-        || ngx_strncasecmp(type->data, (u_char *) "text/html", 9) != 0
+        || (ngx_memcmp(type->data, "text/html", 9) != 0
+            && ngx_strncasecmp(type->data, (u_char *) "text/html", 9) != 0)
         || (type->len > 9 && type->data[9] != ';' && type->data[9] != ' '))
     {
         return type->len >= 17
