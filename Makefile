@@ -317,6 +317,8 @@ demo: all
 
 bench: all
 	tools/bench/bench
+	tools/bench/bench --counted --variants plain,mod \
+	    --json $(B)/bench-count.json
 
 fresh:
 	tools/fresh.sh
