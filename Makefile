@@ -321,6 +321,8 @@ $(B)/bench-lib: tools/bench/lib.c $(B)/libcartrecover.a $(B)/flags
 
 bench: all $(B)/bench-lib
 	tools/bench/bench
+	tools/bench/bench --counted --variants plain,mod \
+	    --json $(B)/bench-count.json
 
 fresh:
 	tools/fresh.sh

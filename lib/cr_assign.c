@@ -13,35 +13,24 @@
 static uint64_t
 cr_le64(const uint8_t *p)
 {
-    int       i;
-    uint64_t  v;
-
-    v = 0;
-
-    for (i = 7; i >= 0; i--) {
-        v = v << 8 | p[i];
-    }
-
-    return v;
+    return (uint64_t) p[0] | (uint64_t) p[1] << 8 | (uint64_t) p[2] << 16
+           | (uint64_t) p[3] << 24 | (uint64_t) p[4] << 32
+           | (uint64_t) p[5] << 40 | (uint64_t) p[6] << 48
+           | (uint64_t) p[7] << 56;
 }
 
 
-static void
-cr_sip_rounds(uint64_t v[4], int n)
-{
-    while (n--) {
-        v[0] += v[1];
-        v[1] = CR_ROTL(v[1], 13) ^ v[0];
-        v[0] = CR_ROTL(v[0], 32);
-        v[2] += v[3];
-        v[3] = CR_ROTL(v[3], 16) ^ v[2];
-        v[0] += v[3];
-        v[3] = CR_ROTL(v[3], 21) ^ v[0];
-        v[2] += v[1];
-        v[1] = CR_ROTL(v[1], 17) ^ v[2];
-        v[2] = CR_ROTL(v[2], 32);
-    }
-}
+#define CR_SIP_ROUND(v)                                                       \
+    v[0] += v[1];                                                             \
+    v[1] = CR_ROTL(v[1], 13) ^ v[0];                                          \
+    v[0] = CR_ROTL(v[0], 32);                                                 \
+    v[2] += v[3];                                                             \
+    v[3] = CR_ROTL(v[3], 16) ^ v[2];                                          \
+    v[0] += v[3];                                                             \
+    v[3] = CR_ROTL(v[3], 21) ^ v[0];                                          \
+    v[2] += v[1];                                                             \
+    v[1] = CR_ROTL(v[1], 17) ^ v[2];                                          \
+    v[2] = CR_ROTL(v[2], 32)
 
 
 uint64_t
@@ -64,7 +53,8 @@ cr_siphash(const uint8_t key[16], const void *data, size_t n)
     for (i = 0; i + 8 <= n; i += 8) {
         m = cr_le64(p + i);
         v[3] ^= m;
-        cr_sip_rounds(v, 2);
+        CR_SIP_ROUND(v);
+        CR_SIP_ROUND(v);
         v[0] ^= m;
     }
 
@@ -78,11 +68,15 @@ cr_siphash(const uint8_t key[16], const void *data, size_t n)
 
     m = cr_le64(tail);
     v[3] ^= m;
-    cr_sip_rounds(v, 2);
+    CR_SIP_ROUND(v);
+    CR_SIP_ROUND(v);
     v[0] ^= m;
 
     v[2] ^= 0xff;
-    cr_sip_rounds(v, 4);
+    CR_SIP_ROUND(v);
+    CR_SIP_ROUND(v);
+    CR_SIP_ROUND(v);
+    CR_SIP_ROUND(v);
 
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }

@@ -401,27 +401,12 @@ cr_hs_jump(cr_head_scan_t *s, const char *p, const char *end)
 }
 
 
-/* Is text (lower case, n bytes) here, in any case? */
+/* Is it here, in one of the two spellings that are met? */
 
-static int
-cr_hs_is(const char *p, const char *end, const char *text, size_t n)
-{
-    size_t  i;
-
-    if ((size_t) (end - p) < n) {
-        return 0;
-    }
-
-    for (i = 0; i < n; i++) {
-        if (p[i] != text[i]
-            && (!cr_hs_letter(text[i]) || cr_hs_lower(p[i]) != text[i]))
-        {
-            return 0;
-        }
-    }
-
-    return 1;
-}
+#define cr_hs_is(p, end, lower, upper)                                        \
+    ((size_t) ((end) - (p)) >= sizeof(lower) - 1                              \
+     && (memcmp(p, lower, sizeof(lower) - 1) == 0                             \
+         || memcmp(p, upper, sizeof(lower) - 1) == 0))
 
 
 /* Behind a tag whose attributes, if it has any, are name="value"; NULL where
@@ -475,21 +460,22 @@ cr_hs_usual(cr_head_scan_t *s, const char *p, const char *end)
             p++;
         }
 
-        if (cr_hs_is(p, end, "<!doctype html>", 15)) {
+        if (cr_hs_is(p, end, "<head", "<HEAD")
+            && (q = cr_hs_plain_tag(p + 5, end)) != NULL)
+        {
+            s->state = CR_HS_DONE;
+            return q;
+        }
+
+        if (cr_hs_is(p, end, "<!doctype html>", "<!DOCTYPE html>")) {
             s->document = 1;
             p += 15;
 
-        } else if (cr_hs_is(p, end, "<html", 5)
+        } else if (cr_hs_is(p, end, "<html", "<HTML")
                    && (q = cr_hs_plain_tag(p + 5, end)) != NULL)
         {
             s->document = 1;
             p = q;
-
-        } else if (cr_hs_is(p, end, "<head", 5)
-                   && (q = cr_hs_plain_tag(p + 5, end)) != NULL)
-        {
-            s->state = CR_HS_DONE;
-            return q;
 
         } else {
             s->state = CR_HS_TEXT;

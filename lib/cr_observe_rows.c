@@ -51,10 +51,10 @@ rows_end(cr_obs_t *o)
 }
 
 
-/* One byte of a row's fields, which come in the order of the profile. */
+/* Bytes of a row's fields, which come in the order of the profile. */
 
 static void
-rows_field(cr_obs_t *o, const cr_rows_t *r, char c)
+rows_fields(cr_obs_t *o, const cr_rows_t *r, const char *p, size_t n)
 {
     size_t            used;
     cr_str_t          value, none;
@@ -62,94 +62,121 @@ rows_field(cr_obs_t *o, const cr_rows_t *r, char c)
     const cr_bind_t  *b;
 
     t = &o->row;
-    b = &r->fields[o->row_field];
+    none.p = NULL;
+    none.n = 0;
 
-    if (!(t->flags & CR_TEXT_FOUND)) {
-        t->k = cr_needle_step(&b->steps[t->step], t->k, c);
+    for ( /* void */ ; n != 0 && o->rows == CR_ROWS_ROW; p += used, n -= used) {
 
-        if (t->k == b->steps[t->step].n) {
-            t->k = 0;
+        b = &r->fields[o->row_field];
+
+        if (!(t->flags & CR_TEXT_FOUND)) {
+            used = cr_needle_find(&b->steps[t->step], &t->k, p, n);
+
+            if (used == 0) {
+                return;
+            }
 
             if (++t->step == b->nsteps) {
                 t->flags = CR_TEXT_FOUND;
             }
+
+            continue;
         }
 
-        return;
+        if (!cr_obs_copy(t, &b->steps[b->nsteps], p, n, &used)) {
+            return;
+        }
+
+        value.p = t->buf;
+        value.n = t->n;
+
+        cr_obs_fact(o, b, value, none, 1);
+        memset(t, 0, sizeof(cr_obs_text_t));
+
+        if (++o->row_field == r->nfields) {
+            rows_end_row(o);
+        }
+    }
+}
+
+
+/* Up to the first row; 0 when it is not in p. */
+
+static size_t
+rows_begin(cr_obs_t *o, const cr_rows_t *r, const char *p, size_t n)
+{
+    size_t  i, none;
+
+    i = cr_needle_find(&r->begin, &o->row_begin, p, n);
+    none = r->empty.n ? cr_needle_find(&r->empty, &o->row_empty, p, i ? i : n)
+                      : 0;
+
+    if (none != 0 && (i == 0 || none < i)) {
+        rows_end(o);
+        return 0;
     }
 
-    if (!cr_obs_copy(t, &b->steps[b->nsteps], &c, 1, &used)) {
-        return;
+    if (i != 0) {
+        o->rows = CR_ROWS_IN;
+        o->row_begin = 0;
+        o->row_each = 0;
     }
 
-    value.p = t->buf;
-    value.n = t->n;
-    none.p = NULL;
-    none.n = 0;
+    return i;
+}
 
-    cr_obs_fact(o, b, value, none, 1);
-    memset(t, 0, sizeof(cr_obs_text_t));
 
-    if (++o->row_field == r->nfields) {
-        rows_end_row(o);
-    }
+/* Behind the next of a literal that ends in p[from .. n), or n + 1. */
+
+static size_t
+rows_next(const cr_needle_t *s, uint8_t *k, const char *p, size_t from,
+    size_t n)
+{
+    size_t  end;
+
+    end = (from < n) ? cr_needle_find(s, k, p + from, n - from) : 0;
+
+    return end ? from + end : n + 1;
 }
 
 
 void
 cr_obs_rows(cr_obs_t *o, const char *p, size_t n)
 {
-    char              c;
-    size_t            i, none;
+    size_t            i, upto, each, end;
     const cr_rows_t  *r;
 
     r = cr_obs_group(o)->rows;
     i = 0;
 
     if (o->rows == CR_ROWS_BEFORE) {
-        none = r->empty.n ? cr_needle_find(&r->empty, &o->row_empty, p, n) : 0;
-        i = cr_needle_find(&r->begin, &o->row_begin, p, n);
-
-        if (none != 0 && (i == 0 || none < i)) {
-            rows_end(o);
-            return;
-        }
-
-        if (i == 0) {
-            return;
-        }
-
-        o->rows = CR_ROWS_IN;
-        o->row_begin = 0;
-        o->row_each = 0;
+        i = rows_begin(o, r, p, n);
     }
 
-    for ( /* void */ ; i < n && o->rows != CR_ROWS_AFTER; i++) {
+    if (o->rows == CR_ROWS_BEFORE || o->rows == CR_ROWS_AFTER) {
+        return;
+    }
 
-        c = p[i];
+    end = rows_next(&r->end, &o->row_begin, p, i, n);
+    upto = (end < n) ? end : n;
+    each = rows_next(&r->each, &o->row_each, p, i, upto);
+
+    for ( ;; ) {
 
         if (o->rows == CR_ROWS_ROW) {
-            rows_field(o, r, c);
+            rows_fields(o, r, p + i, (each < upto ? each : upto) - i);
         }
 
-        /* most bytes begin neither literal */
-
-        if (o->row_each == 0 && o->row_begin == 0
-            && c != r->each.p[0] && c != r->end.p[0])
-        {
-            continue;
+        if (each > upto) {
+            break;
         }
 
-        o->row_each = cr_needle_step(&r->each, o->row_each, c);
-        o->row_begin = cr_needle_step(&r->end, o->row_begin, c);
+        i = each;
+        rows_start_row(o);
+        each = rows_next(&r->each, &o->row_each, p, i, upto);
+    }
 
-        if (o->row_each == r->each.n) {
-            o->row_each = 0;
-            rows_start_row(o);
-        }
-
-        if (o->row_begin == r->end.n) {
-            rows_end(o);
-        }
+    if (end <= n) {
+        rows_end(o);
     }
 }

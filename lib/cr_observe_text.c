@@ -80,8 +80,12 @@ cr_needle_whole(const cr_needle_t *s, const char *p, size_t n)
             return NULL;
         }
 
-        if (memcmp(at - s->rare, s->p, s->n) == 0) {
-            return at - s->rare;
+        p = at - s->rare;
+
+        if (p[0] == s->p[0] && p[s->n - 1] == s->p[s->n - 1]
+            && memcmp(p, s->p, s->n) == 0)
+        {
+            return p;
         }
 
         at++;

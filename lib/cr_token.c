@@ -520,7 +520,7 @@ cr_base64url_value(char c)
 int
 cr_base64url_decode(cr_str_t s, uint8_t *out, size_t cap)
 {
-    int       v;
+    int       a, b, c, v;
     size_t    i, len;
     uint32_t  acc;
 
@@ -534,9 +534,24 @@ cr_base64url_decode(cr_str_t s, uint8_t *out, size_t cap)
         return CR_FULL;
     }
 
-    acc = 0;
+    for (i = 0; i + 4 <= s.n; i += 4) {
+        a = cr_base64url_value(s.p[i]);
+        b = cr_base64url_value(s.p[i + 1]);
+        c = cr_base64url_value(s.p[i + 2]);
+        v = cr_base64url_value(s.p[i + 3]);
 
-    for (i = 0; i < s.n; i++) {
+        if ((a | b | c | v) < 0) {
+            return CR_ERR;
+        }
+
+        acc = (uint32_t) (a << 18 | b << 12 | c << 6 | v);
+        out[0] = (uint8_t) (acc >> 16);
+        out[1] = (uint8_t) (acc >> 8);
+        out[2] = (uint8_t) acc;
+        out += 3;
+    }
+
+    for (acc = 0; i < s.n; i++) {
         v = cr_base64url_value(s.p[i]);
 
         if (v < 0) {
@@ -553,10 +568,6 @@ cr_base64url_decode(cr_str_t s, uint8_t *out, size_t cap)
 
         case 2:
             *out++ = (uint8_t) (acc >> 2);
-            break;
-
-        case 3:
-            *out++ = (uint8_t) acc;
             break;
         }
     }

@@ -160,6 +160,7 @@ ngx_http_cartrecover_headers_in(ngx_http_request_t *r,
 
         case 6:
             if (is("accept")
+                && (v->len < 9 || ngx_memcmp(v->data, "text/html", 9) != 0)
                 && ngx_strlchr(v->data, v->data + v->len, '*') == NULL
                 && ngx_strlcasestrn(v->data, v->data + v->len,
                                     (u_char *) "text/html", 9 - 1)

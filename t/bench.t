@@ -55,6 +55,26 @@ like($out, qr/not measured/, 'and says so');
 is($code, 2, 'nonsense is no gate');
 
 
+# What the module adds to a page, in instructions: the same whatever else the
+# machine does.  No page costs none, so the last gate cannot hold.
+
+SKIP: {
+    skip 'valgrind is not installed', 3
+        if !grep { -x "$_/valgrind" } split /:/, $ENV{PATH};
+
+    ($code, $out) = bench('--counted', '--variants', 'plain,mod',
+        '--json', "$dir/out.json", '--require', 'instr:mod-plain<=1');
+
+    like($out, qr/^PASS instr:mod-plain<=\d{4}: /m,
+        'an ordinary page is within its bound of instructions')
+        or diag($out);
+    like($out, qr/^PASS instr:mod\.cart-plain\.cart<=\d{5}: /m,
+        'so is a page that is read for its cart');
+    is($code . ($out =~ /^FAIL instr:mod-plain<=1: /m ? ' FAIL' : ''), '1 FAIL',
+        'a bound that it exceeds fails the run');
+}
+
+
 # Answers that must not be timed.
 
 ($code, $out) = bench(@quick, '--variants', 'plain,sub', '--tag-re', 'nowhere');

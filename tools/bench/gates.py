@@ -3,11 +3,12 @@
 import re
 import statistics
 
-FORM = re.compile(r"^(cpu|cap|instr|rss):(\w+)([/-])(\w+)(<=|>=)([0-9.]+)$")
+FORM = re.compile(r"^(cpu|cap|instr|rss):([\w.]+)([/-])([\w.]+?)(<=|>=)([0-9.]+)$")
 
 
 class Gate:
-    """cpu:A/B, cap:A/B (cap = 1/cpu), instr:A-B or A/B, rss:A-B (KB)."""
+    """cpu:A/B, cap:A/B (cap = 1/cpu), instr:A-B or A/B (A.cart is
+    A's cart page), rss:A-B (KB)."""
 
     def __init__(self, text):
         found = FORM.match(text.replace(" ", ""))
