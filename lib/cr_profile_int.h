@@ -258,7 +258,8 @@ int cr_profile_group(cr_compiler_t *c, const char *path, json_t *o,
     cr_group_t *g);
 
 /* One alternation of n patterns, the i-th marked with i; where two match, the
- * earlier one does.  CR_ERR where a->cap bytes do not hold it. */
+ * earlier one does, unless their common beginning can match in several ways:
+ * then that way counts first.  CR_ERR where a->cap bytes do not hold it. */
 
 typedef struct {
     char    *p;                  /* terminated */

@@ -48,7 +48,6 @@ static const char *const  urls[] = {
     "GET /", "GET /cart", "GET /cart?a=b", "POST /cart", "GET /checkout/",
     "GET /index.php?route=checkout/cart", "POST /index.php?route=checkout/cart",
     "GET /index.php?a=b&route=product/product&product_id=1",
-    "GET /index.php?route=product/product&route=checkout/cart",
     "GET /index.php?route=product%2Fcategory", "GET /en/product/x?route=",
     "GET /product/shirt/?add-to-cart=7", "GET /?wc-ajax=add_to_cart",
     "POST /?wc-ajax=checkout", "GET /checkout/order-received/7/?key=wc_order_x",
