@@ -109,7 +109,8 @@ typedef struct {
     X(queue_errors) X(queue_full) X(reconnects) X(tee_overflow)               \
     X(body_unparsed) X(restores) X(unsubscribes) X(faults) X(dump_saved)      \
     X(dump_loaded) X(decisions) X(decisions_lost) X(evicted_cart)             \
-    X(evicted_contact) X(refused) X(messages)
+    X(evicted_contact) X(refused) X(messages) X(hooks) X(hooks_refused)       \
+    X(hooks_repeated) X(hooks_unanswered)
 
 #define CR_ENUM_COUNT(n)  CR_N_##n,
 
@@ -231,6 +232,7 @@ typedef struct {
     uint8_t       owes;          /* bit per kind to be sent now */
     uint8_t       has_cart;
     uint8_t       has_contact;
+    uint8_t       hook;          /* told by a webhook, not seen in the path */
     cr_session_t  s;
     cr_cart_t     cart;
     cr_contact_t  contact;

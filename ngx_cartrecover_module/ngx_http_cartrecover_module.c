@@ -123,6 +123,13 @@ static ngx_command_t  ngx_http_cartrecover_commands[] = {
       0,
       NULL },
 
+    { ngx_string("cartrecover_hook"),
+      NGX_HTTP_SRV_CONF|NGX_CONF_2MORE,
+      ngx_http_cartrecover_hook_conf,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("cartrecover_debug"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -279,6 +286,7 @@ ngx_http_cartrecover_create_loc_conf(ngx_conf_t *cf)
      *     lcf->profile_name = { 0, NULL };
      *     lcf->profile = NULL;
      *     lcf->match = NULL;
+     *     lcf->hooks = NULL;
      *     lcf->consent_value = NULL;
      *     lcf->locale = NULL;
      *     lcf->status = 0;
@@ -341,6 +349,10 @@ ngx_http_cartrecover_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->match = prev->match;
     }
 
+    if (conf->hooks == NULL) {
+        conf->hooks = prev->hooks;
+    }
+
     ngx_conf_merge_str_value(conf->profile_name, prev->profile_name, "");
 
     if (conf->mode == CR_MODE_OFF) {
@@ -401,6 +413,14 @@ ngx_http_cartrecover_check(ngx_conf_t *cf,
 
     if (conf->shop->redis == NULL) {
         conf->shop->redis = conf->redis;
+    }
+
+    if (conf->hooks && conf->shop->redis == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"cartrecover_hook\" needs Redis: add "
+                           "\"cartrecover_redis ADDRESS;\" to http{} or to "
+                           "this server{}");
+        return NGX_CONF_ERROR;
     }
 
     if (conf->shop->mode < (cr_mode_e) conf->mode) {

@@ -17,6 +17,7 @@
 #include "cr_csp.h"
 #include "cr_event.h"
 #include "cr_head_scan.h"
+#include "cr_hook.h"
 #include "cr_message.h"
 #include "cr_policy.h"
 #include "cr_profile.h"
@@ -121,6 +122,7 @@ typedef struct {
     cr_profile_t                       *profile;
     ngx_array_t                        *match;   /* of cr_profile_extra_t */
     ngx_array_t                        *bypass;  /* of complex values */
+    ngx_array_t                        *hooks;   /* of hook_t */
     ngx_uint_t                          inject;
     ngx_uint_t                          consent;
     ngx_http_complex_value_t           *consent_value;
@@ -136,6 +138,14 @@ typedef struct {
     ngx_str_t                           sheet;   /* address of m.css */
     ngx_http_cartrecover_file_t        *files;   /* as web.c lists them */
 } ngx_http_cartrecover_loc_conf_t;
+
+
+typedef struct {
+    cr_hook_kind_e                  kind;
+    ngx_uint_t                      nkeys;    /* 1 or 2; [0] is current */
+    cr_hook_key_t                   key[2];
+    time_t                          tolerance;
+} ngx_http_cartrecover_hook_t;
 
 
 typedef struct {
@@ -342,6 +352,33 @@ ngx_int_t ngx_http_cartrecover_beacon(ngx_http_request_t *r);
 ngx_int_t ngx_http_cartrecover_contact(ngx_http_request_t *r);
 ngx_int_t ngx_http_cartrecover_session_panel(ngx_http_request_t *r);
 
+/* wait: requests of our own that wait for Redis */
+
+typedef struct ngx_http_cartrecover_ask_s  ngx_http_cartrecover_ask_t;
+
+/* called once with the reply, or NULL: none came, or an error */
+
+typedef void (*ngx_http_cartrecover_wait_pt)(ngx_http_request_t *r,
+    void *data, struct redisReply *reply);
+
+/* sends the command, its reply to ngx_http_cartrecover_answer with &ask */
+
+typedef ngx_int_t (*ngx_http_cartrecover_ask_pt)(ngx_http_request_t *r,
+    void *data, ngx_http_cartrecover_ask_t *ask);
+
+ngx_int_t ngx_http_cartrecover_wait(ngx_http_request_t *r,
+    ngx_http_cartrecover_redis_conf_t *rc, ngx_http_cartrecover_ask_pt send,
+    ngx_http_cartrecover_wait_pt handler, void *data);
+void ngx_http_cartrecover_answer(void *data, struct redisReply *reply);
+
+/* hook: signed webhooks of the shop */
+
+ngx_int_t ngx_http_cartrecover_hook(ngx_http_request_t *r);
+char *ngx_http_cartrecover_hook_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_http_cartrecover_hook_t *ngx_http_cartrecover_hook_find(
+    ngx_http_cartrecover_loc_conf_t *lcf, cr_hook_kind_e kind);
+
 /* link: r/TOKEN and u/TOKEN, which wait for Redis */
 
 ngx_int_t ngx_http_cartrecover_link(ngx_http_request_t *r, ngx_str_t *token,
@@ -367,7 +404,7 @@ void ngx_http_cartrecover_queue(ngx_http_cartrecover_shop_t *shop,
 ngx_int_t ngx_http_cartrecover_queue_slot(uint32_t slot, unsigned kinds,
     uint32_t retry_s);
 ngx_int_t ngx_http_cartrecover_queue_log(void);
-void ngx_http_cartrecover_queue_stop(ngx_http_cartrecover_shop_t *shop,
+ngx_int_t ngx_http_cartrecover_queue_stop(ngx_http_cartrecover_shop_t *shop,
     const char *by, const char *subject, const char *why,
     ngx_http_cartrecover_reply_pt handler, void *data, size_t size);
 ngx_http_cartrecover_shop_t *ngx_http_cartrecover_shop_by_index(int index);

@@ -259,7 +259,7 @@ ngx_http_cartrecover_queue_stops(cr_owed_t *o,
     static const cr_id_t  none;
 
     cr_id_hex(&o->s.id, hex);
-    ngx_http_cartrecover_queue_stop(shop, "v", hex, why, NULL, NULL, 0);
+    (void) ngx_http_cartrecover_queue_stop(shop, "v", hex, why, NULL, NULL, 0);
 
     if (o->has_contact) {
         ngx_memcpy(look.b, o->contact.look, CR_ID_LEN);
@@ -269,12 +269,13 @@ ngx_http_cartrecover_queue_stops(cr_owed_t *o,
         }
 
         cr_id_hex(&look, hex);
-        ngx_http_cartrecover_queue_stop(shop, "a", hex, why, NULL, NULL, 0);
+        (void) ngx_http_cartrecover_queue_stop(shop, "a", hex, why, NULL, NULL,
+                                               0);
     }
 }
 
 
-void
+ngx_int_t
 ngx_http_cartrecover_queue_stop(ngx_http_cartrecover_shop_t *shop,
     const char *by, const char *subject, const char *why,
     ngx_http_cartrecover_reply_pt handler, void *data, size_t size)
@@ -299,13 +300,8 @@ ngx_http_cartrecover_queue_stop(ngx_http_cartrecover_shop_t *shop,
                          : ngx_strlen(argv[i]);
     }
 
-    if (ngx_http_cartrecover_redis_send(shop->redis, 8, argv, lens, handler,
-                                        data, size)
-        != NGX_OK
-        && handler)
-    {
-        handler(data, NULL);
-    }
+    return ngx_http_cartrecover_redis_send(shop->redis, 8, argv, lens, handler,
+                                           data, size);
 }
 
 
