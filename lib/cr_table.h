@@ -118,7 +118,7 @@ typedef enum { CR_COUNTERS(CR_ENUM_COUNT)  CR_N_MAX } cr_count_e;
 
 extern const char *const  cr_count_word[CR_N_MAX];
 
-#define CR_SITES_MAX   4096
+#define CR_SITES_MAX   16384
 
 typedef struct cr_zone_s  cr_zone_t;     /* the header; opaque */
 

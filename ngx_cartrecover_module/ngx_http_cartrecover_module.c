@@ -210,12 +210,18 @@ ngx_http_cartrecover_create_main_conf(ngx_conf_t *cf)
     if (ngx_array_init(&mcf->redis, cf->pool, 1, sizeof(void *)) != NGX_OK
         || ngx_array_init(&mcf->shops, cf->pool, 4, sizeof(void *)) != NGX_OK
         || ngx_array_init(&mcf->profiles, cf->pool, 4, sizeof(void *))
+           != NGX_OK
+        || ngx_array_init(&mcf->webs, cf->pool, 2,
+                          sizeof(ngx_http_cartrecover_web_t))
            != NGX_OK)
     {
         return NULL;
     }
 
     ngx_http_cartrecover_identity_init();
+
+    ngx_rbtree_init(&mcf->paths, &mcf->none, ngx_str_rbtree_insert_value);
+    ngx_rbtree_init(&mcf->sites, &mcf->none, ngx_str_rbtree_insert_value);
 
     return mcf;
 }

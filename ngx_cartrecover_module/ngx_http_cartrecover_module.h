@@ -84,7 +84,20 @@ typedef struct {
     cr_mode_e                           mode;    /* of directive and policy */
     ngx_http_cartrecover_redis_conf_t  *redis;
     ngx_uint_t                          told;    /* to which connection */
+    ngx_str_node_t                      by_path;
+    ngx_str_node_t                      by_site;
 } ngx_http_cartrecover_shop_t;
+
+
+/* the files of all locations with one prefix and one call of the beacon */
+
+typedef struct {
+    ngx_str_t                       prefix;
+    ngx_str_t                       call;
+    ngx_str_t                       tag;
+    ngx_str_t                       sheet;
+    struct ngx_http_cartrecover_file_s  *files;
+} ngx_http_cartrecover_web_t;
 
 
 typedef struct {
@@ -95,7 +108,11 @@ typedef struct {
     ngx_msec_t                      dump_interval;
     ngx_array_t                     redis;    /* of redis_conf_t pointers */
     ngx_array_t                     shops;    /* of shop_t pointers */
+    ngx_rbtree_t                    paths;    /* of shop_t */
+    ngx_rbtree_t                    sites;
+    ngx_rbtree_node_t               none;     /* of both trees */
     ngx_array_t                     profiles; /* of profile_t */
+    ngx_array_t                     webs;     /* of web_t */
     ngx_uint_t                      enabled;  /* unsigned  enabled:1; */
 } ngx_http_cartrecover_main_conf_t;
 
@@ -106,7 +123,7 @@ typedef struct {
 } ngx_http_cartrecover_srv_conf_t;
 
 
-typedef struct {
+typedef struct ngx_http_cartrecover_file_s {
     ngx_str_t                       data;
     ngx_str_t                       gzip;
     ngx_str_t                       type;

@@ -40,6 +40,7 @@ static ngx_uint_t                     ngx_http_cartrecover_ndirty;
 static ngx_http_cartrecover_shop_t  **ngx_http_cartrecover_shops;
 static ngx_uint_t                     ngx_http_cartrecover_nshops;
 static uint64_t                       ngx_http_cartrecover_epoch;
+static ngx_http_cartrecover_main_conf_t  *ngx_http_cartrecover_queue_conf;
 
 
 void
@@ -51,6 +52,7 @@ ngx_http_cartrecover_queue_init(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_cartrecover_module);
 
+    ngx_http_cartrecover_queue_conf = mcf;
     ngx_http_cartrecover_shops = mcf->shops.elts;
     ngx_http_cartrecover_nshops = mcf->shops.nelts;
 
@@ -113,8 +115,8 @@ ngx_http_cartrecover_queue(ngx_http_cartrecover_shop_t *shop, uint32_t slot)
 static void
 ngx_http_cartrecover_queue_flush(ngx_event_t *ev)
 {
-    ngx_uint_t                    i;
-    ngx_http_cartrecover_shop_t  *shop;
+    ngx_uint_t                           i;
+    ngx_http_cartrecover_redis_conf_t  **rcp;
 
     for (i = 0; i < ngx_http_cartrecover_ndirty; i++) {
         if (ngx_http_cartrecover_queue_slot(ngx_http_cartrecover_dirty[i],
@@ -128,14 +130,10 @@ ngx_http_cartrecover_queue_flush(ngx_event_t *ev)
 
     ngx_http_cartrecover_ndirty = 0;
 
-    for (i = 0; i < ngx_http_cartrecover_nshops; i++) {
-        shop = ngx_http_cartrecover_shops[i];
+    rcp = ngx_http_cartrecover_queue_conf->redis.elts;
 
-        /* shops of one server share its connection */
-
-        if (i == 0 || shop->redis != ngx_http_cartrecover_shops[i - 1]->redis) {
-            ngx_http_cartrecover_redis_flush(shop->redis);
-        }
+    for (i = 0; i < ngx_http_cartrecover_queue_conf->redis.nelts; i++) {
+        ngx_http_cartrecover_redis_flush(rcp[i]);
     }
 }
 
@@ -389,15 +387,16 @@ ngx_http_cartrecover_queue_log(void)
     int                           rc;
     char                          e[CR_EVENT_ID];
     cr_zone_t                    *z;
-    ngx_uint_t                    i;
-    ngx_http_cartrecover_shop_t  *shop;
+    ngx_uint_t                           i;
+    ngx_http_cartrecover_shop_t         *shop;
+    ngx_http_cartrecover_redis_conf_t  **rcp;
 
-    static cr_log_t               rec;
+    static cr_log_t                      rec;
 
-    for (i = 0; i < ngx_http_cartrecover_nshops; i++) {
-        if (!ngx_http_cartrecover_redis_ready(
-                                       ngx_http_cartrecover_shops[i]->redis))
-        {
+    rcp = ngx_http_cartrecover_queue_conf->redis.elts;
+
+    for (i = 0; i < ngx_http_cartrecover_queue_conf->redis.nelts; i++) {
+        if (!ngx_http_cartrecover_redis_ready(rcp[i])) {
             return NGX_DECLINED;
         }
     }
