@@ -408,49 +408,6 @@ ngx_http_cartrecover_consent(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_cartrecover_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_cartrecover_loc_conf_t *lcf = conf;
-
-    ngx_int_t    n;
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
-    if (lcf->limit_rate != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "beacon=", 7) == 0
-            && value[i].len > 10
-            && ngx_strncmp(value[i].data + value[i].len - 3, "r/s", 3) == 0)
-        {
-            n = ngx_atoi(value[i].data + 7, value[i].len - 10);
-            if (n > 0) {
-                lcf->limit_rate = n * 1000;
-                continue;
-            }
-        }
-
-        if (ngx_strncmp(value[i].data, "burst=", 6) == 0) {
-            n = ngx_atoi(value[i].data + 6, value[i].len - 6);
-            if (n >= 0) {
-                lcf->limit_burst = n * 1000;
-                continue;
-            }
-        }
-
-        return "takes beacon=Nr/s burst=N";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-char *
 ngx_http_cartrecover_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_cartrecover_loc_conf_t *lcf = conf;

@@ -117,7 +117,7 @@ static ngx_command_t  ngx_http_cartrecover_commands[] = {
       NULL },
 
     { ngx_string("cartrecover_limit"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1234,
       ngx_http_cartrecover_limit,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -307,6 +307,8 @@ ngx_http_cartrecover_create_loc_conf(ngx_conf_t *cf)
     lcf->debug = NGX_CONF_UNSET;
     lcf->limit_rate = NGX_CONF_UNSET_UINT;
     lcf->limit_burst = NGX_CONF_UNSET_UINT;
+    lcf->address_rate = NGX_CONF_UNSET_UINT;
+    lcf->address_burst = NGX_CONF_UNSET_UINT;
 
     return lcf;
 }
@@ -327,6 +329,10 @@ ngx_http_cartrecover_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->debug, prev->debug, 0);
     ngx_conf_merge_uint_value(conf->limit_rate, prev->limit_rate, 1000);
     ngx_conf_merge_uint_value(conf->limit_burst, prev->limit_burst, 5000);
+    ngx_conf_merge_uint_value(conf->address_rate, prev->address_rate,
+                              200000);
+    ngx_conf_merge_uint_value(conf->address_burst, prev->address_burst,
+                              1000000);
 
     if (conf->consent == NGX_CONF_UNSET_UINT) {
         conf->consent_value = prev->consent_value;

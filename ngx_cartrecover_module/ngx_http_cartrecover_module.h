@@ -18,6 +18,7 @@
 #include "cr_event.h"
 #include "cr_head_scan.h"
 #include "cr_hook.h"
+#include "cr_limit.h"
 #include "cr_message.h"
 #include "cr_policy.h"
 #include "cr_profile.h"
@@ -148,6 +149,8 @@ typedef struct {
     ngx_uint_t                          status;
     ngx_uint_t                          limit_rate;   /* 1/1000 bodies a s */
     ngx_uint_t                          limit_burst;  /* 1/1000 bodies */
+    ngx_uint_t                          address_rate; /* of one address */
+    ngx_uint_t                          address_burst;
 
     /* made at merge */
     ngx_str_t                           prefix;
@@ -266,8 +269,6 @@ char *ngx_http_cartrecover_prefix(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_cartrecover_consent(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_cartrecover_limit(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_cartrecover_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_cartrecover_profile(ngx_conf_t *cf,
@@ -289,6 +290,7 @@ ngx_int_t ngx_http_cartrecover_zone_init(ngx_shm_zone_t *shm_zone,
 cr_zone_t *ngx_http_cartrecover_lock(void);
 void ngx_http_cartrecover_unlock(void);
 cr_zone_t *ngx_http_cartrecover_table(void);
+cr_limit_t *ngx_http_cartrecover_limits(void);
 void ngx_http_cartrecover_zone_attach(ngx_cycle_t *cycle);
 void ngx_http_cartrecover_dump_tick(ngx_log_t *log);
 void ngx_http_cartrecover_dump_all(ngx_log_t *log);
@@ -387,6 +389,13 @@ ngx_int_t ngx_http_cartrecover_wait(ngx_http_request_t *r,
     ngx_http_cartrecover_redis_conf_t *rc, ngx_http_cartrecover_ask_pt send,
     ngx_http_cartrecover_wait_pt handler, void *data);
 void ngx_http_cartrecover_answer(void *data, struct redisReply *reply);
+
+/* limit: how often one address may ask */
+
+char *ngx_http_cartrecover_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_cartrecover_limit_address(ngx_http_request_t *r,
+    ngx_http_cartrecover_loc_conf_t *lcf);
 
 /* hook: signed webhooks of the shop */
 
