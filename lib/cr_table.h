@@ -110,7 +110,8 @@ typedef struct {
     X(body_unparsed) X(restores) X(unsubscribes) X(faults) X(dump_saved)      \
     X(dump_loaded) X(decisions) X(decisions_lost) X(evicted_cart)             \
     X(evicted_contact) X(refused) X(messages) X(hooks) X(hooks_refused)       \
-    X(hooks_repeated) X(hooks_unanswered) X(address_limited)
+    X(hooks_repeated) X(hooks_unanswered) X(address_limited) X(spooled)       \
+    X(spool_full)
 
 #define CR_ENUM_COUNT(n)  CR_N_##n,
 

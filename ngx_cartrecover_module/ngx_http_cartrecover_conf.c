@@ -92,6 +92,24 @@ ngx_http_cartrecover_zone_parameter(ngx_conf_t *cf,
                                                        0);
     }
 
+    if (ngx_strncmp(value->data, "spool=", 6) == 0) {
+        mcf->spool.data = value->data + 6;
+        mcf->spool.len = value->len - 6;
+
+        return mcf->spool.len == 0 ? NGX_ERROR
+                                   : ngx_conf_full_name(cf->cycle, &mcf->spool,
+                                                        0);
+    }
+
+    if (ngx_strncmp(value->data, "spool_size=", 11) == 0) {
+        s.data = value->data + 11;
+        s.len = value->len - 11;
+        mcf->spool_size = (size_t) ngx_parse_size(&s);
+
+        return mcf->spool_size == (size_t) NGX_ERROR || mcf->spool_size == 0
+               ? NGX_ERROR : NGX_OK;
+    }
+
     if (ngx_strncmp(value->data, "interval=", 9) == 0) {
         s.data = value->data + 9;
         s.len = value->len - 9;
@@ -123,6 +141,7 @@ ngx_http_cartrecover_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     size = 0;
     mcf->ttl = 2700;
     mcf->dump_interval = 60000;
+    mcf->spool_size = 64 * 1024 * 1024;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
@@ -133,7 +152,7 @@ ngx_http_cartrecover_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                "invalid parameter \"%V\" in "
                                "\"cartrecover_zone\": it takes "
                                "zone=NAME:SIZE ttl=TIME dump=PATH "
-                               "interval=TIME", &value[i]);
+                               "interval=TIME spool=PATH spool_size=SIZE", &value[i]);
             return NGX_CONF_ERROR;
         }
     }

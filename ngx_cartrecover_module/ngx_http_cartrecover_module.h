@@ -107,6 +107,8 @@ typedef struct {
     time_t                          ttl;
     ngx_str_t                       dump;
     ngx_msec_t                      dump_interval;
+    ngx_str_t                       spool;
+    size_t                          spool_size;
     ngx_array_t                     redis;    /* of redis_conf_t pointers */
     ngx_array_t                     shops;    /* of shop_t pointers */
     ngx_rbtree_t                    paths;    /* of shop_t */
@@ -435,6 +437,14 @@ ngx_int_t ngx_http_cartrecover_queue_stop(ngx_http_cartrecover_shop_t *shop,
     ngx_http_cartrecover_reply_pt handler, void *data, size_t size);
 ngx_http_cartrecover_shop_t *ngx_http_cartrecover_shop_by_index(int index);
 void ngx_http_cartrecover_queue_init(ngx_cycle_t *cycle);
+
+/* spool: what an outage of Redis would push out */
+
+ngx_uint_t ngx_http_cartrecover_spool_tick(
+    ngx_http_cartrecover_main_conf_t *mcf, ngx_log_t *log);
+ngx_uint_t ngx_http_cartrecover_spool_open(void);
+ngx_int_t ngx_http_cartrecover_spool_put(ngx_http_cartrecover_shop_t *shop,
+    cr_lua_e script, int argc, const char **argv, const size_t *lens);
 
 /* sweep */
 

@@ -28,6 +28,10 @@ static ngx_int_t ngx_http_cartrecover_queue_put(
     ngx_http_cartrecover_reply_pt handler, void *data, size_t size);
 static void ngx_http_cartrecover_queue_stops(cr_owed_t *o,
     ngx_http_cartrecover_shop_t *shop, const char *why);
+static ngx_int_t ngx_http_cartrecover_queue_out(
+    ngx_http_cartrecover_shop_t *shop, cr_lua_e script, int argc,
+    const char **argv, const size_t *lens,
+    ngx_http_cartrecover_reply_pt handler, void *data, size_t size);
 static void ngx_http_cartrecover_queue_ack(void *data, redisReply *reply);
 
 
@@ -168,7 +172,13 @@ ngx_http_cartrecover_queue_slot(uint32_t slot, unsigned kinds,
 
     if (!ngx_http_cartrecover_redis_ready(shop->redis)) {
         ngx_http_cartrecover_redis_up(shop->redis);
-        return NGX_AGAIN;
+
+        if (!ngx_http_cartrecover_spool_open()) {
+            return NGX_AGAIN;
+        }
+
+    } else if (ngx_http_cartrecover_spool_open()) {
+        return NGX_OK;
     }
 
     z = ngx_http_cartrecover_lock();
@@ -298,8 +308,8 @@ ngx_http_cartrecover_queue_stop(ngx_http_cartrecover_shop_t *shop,
                          : ngx_strlen(argv[i]);
     }
 
-    return ngx_http_cartrecover_redis_send(shop->redis, 8, argv, lens, handler,
-                                           data, size);
+    return ngx_http_cartrecover_queue_out(shop, CR_LUA_STOP, 8, argv, lens,
+                                          handler, data, size);
 }
 
 
@@ -346,8 +356,38 @@ ngx_http_cartrecover_queue_put(ngx_http_cartrecover_shop_t *shop,
 
     cr_count(z, CR_N_queued, 1);
 
-    return ngx_http_cartrecover_redis_send(shop->redis, 11, argv, lens,
-                                           handler, data, size);
+    return ngx_http_cartrecover_queue_out(shop, CR_LUA_PUT, 11, argv, lens,
+                                          handler, data, size);
+}
+
+
+/* To Redis; or to the spool, whose word is as good as a reply. */
+
+static ngx_int_t
+ngx_http_cartrecover_queue_out(ngx_http_cartrecover_shop_t *shop,
+    cr_lua_e script, int argc, const char **argv, const size_t *lens,
+    ngx_http_cartrecover_reply_pt handler, void *data, size_t size)
+{
+    redisReply  reply;
+
+    if (!ngx_http_cartrecover_spool_open()) {
+        return ngx_http_cartrecover_redis_send(shop->redis, argc, argv, lens,
+                                               handler, data, size);
+    }
+
+    if (ngx_http_cartrecover_spool_put(shop, script, argc, argv, lens)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (handler) {
+        ngx_memzero(&reply, sizeof(redisReply));
+        reply.type = REDIS_REPLY_STATUS;
+        handler(data, &reply);
+    }
+
+    return NGX_OK;
 }
 
 
