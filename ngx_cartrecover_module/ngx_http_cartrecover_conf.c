@@ -152,7 +152,8 @@ ngx_http_cartrecover_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                "invalid parameter \"%V\" in "
                                "\"cartrecover_zone\": it takes "
                                "zone=NAME:SIZE ttl=TIME dump=PATH "
-                               "interval=TIME spool=PATH spool_size=SIZE", &value[i]);
+                               "interval=TIME spool=PATH "
+                               "spool_size=SIZE", &value[i]);
             return NGX_CONF_ERROR;
         }
     }
