@@ -157,7 +157,8 @@ cr_event_contact(cr_out_t *o, const cr_owed_t *d)
 
     cr_put(o, "{\"ver\":%" PRIu32 ",\"src\":\"%s\"",
            d->s.version[CR_KIND_CONTACT],
-           d->s.stage >= CR_STAGE_CHECKOUT ? "checkout" : "form");
+           d->hook ? "hook" : d->s.stage >= CR_STAGE_CHECKOUT ? "checkout"
+                                                              : "form");
 
     if (c->email_len <= sizeof(c->email)) {
         cr_put_text(o, "em", c->email, c->email_len);
@@ -228,7 +229,8 @@ cr_event_order(cr_out_t *o, const cr_owed_t *d, int nth)
 
     order = &d->s.order[nth];
 
-    cr_put(o, "{\"src\":\"path\",\"at\":%" PRIu32 "000", order->at_s);
+    cr_put(o, "{\"src\":\"%s\",\"at\":%" PRIu32 "000",
+           d->hook ? "hook" : "path", order->at_s);
     cr_put_field(o, "id", order->id, sizeof(order->id));
 
     if (order->total != CR_AMOUNT_UNKNOWN) {

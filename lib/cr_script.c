@@ -20,6 +20,7 @@ static const char *const  cr_script_names[CR_LUA_MAX] = {
     [CR_LUA_ERASE] = "lua/erase.lua",
     [CR_LUA_GATE] = "lua/gate.lua",
     [CR_LUA_HEAL] = "lua/heal.lua",
+    [CR_LUA_HOOK] = "lua/hook.lua",
 };
 
 

@@ -109,8 +109,9 @@ typedef struct {
     X(queue_errors) X(queue_full) X(reconnects) X(tee_overflow)               \
     X(body_unparsed) X(restores) X(unsubscribes) X(faults) X(dump_saved)      \
     X(dump_loaded) X(decisions) X(decisions_lost) X(evicted_cart)             \
-    X(evicted_contact) X(refused) X(messages) X(spliced)            \
-    X(tag_at_end) X(scan_capped)
+    X(evicted_contact) X(refused) X(messages) X(spliced) X(tag_at_end)        \
+    X(scan_capped) X(hooks) X(hooks_refused) X(hooks_repeated)                \
+    X(hooks_unanswered) X(address_limited) X(spooled) X(spool_full)
 
 #define CR_ENUM_COUNT(n)  CR_N_##n,
 
@@ -118,7 +119,7 @@ typedef enum { CR_COUNTERS(CR_ENUM_COUNT)  CR_N_MAX } cr_count_e;
 
 extern const char *const  cr_count_word[CR_N_MAX];
 
-#define CR_SITES_MAX   4096
+#define CR_SITES_MAX   16384
 
 typedef struct cr_zone_s  cr_zone_t;     /* the header; opaque */
 
@@ -233,6 +234,7 @@ typedef struct {
     uint8_t       owes;          /* bit per kind to be sent now */
     uint8_t       has_cart;
     uint8_t       has_contact;
+    uint8_t       hook;          /* told by a webhook, not seen in the path */
     cr_session_t  s;
     cr_cart_t     cart;
     cr_contact_t  contact;

@@ -12,7 +12,7 @@
 
 
 #define CR_ZONE_MAGIC   UINT64_C(0x315a565243525401)
-#define CR_ZONE_LAYOUT  1
+#define CR_ZONE_LAYOUT  (0x10000 + CR_N_MAX)   /* counters come and go */
 #define CR_SITE_NAME    40
 #define CR_US_BUCKETS   16
 #define CR_QUOTA_SCAN   128      /* tags looked at for a slot of one's own */

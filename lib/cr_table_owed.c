@@ -314,6 +314,7 @@ cr_owed_copy(cr_zone_t *z, uint32_t slot, unsigned kinds, uint32_t now_s,
     o->owes = (uint8_t) due;
     o->has_cart = cart != CR_NO_SLOT;
     o->has_contact = contact != CR_NO_SLOT;
+    o->hook = 0;
     o->s = *s;
     cr_owed_orders(&o->s, s);
 

@@ -28,12 +28,20 @@ static ngx_int_t ngx_http_cartrecover_own_id(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_cartrecover_beacon(ngx_http_request_t *r)
 {
+    ngx_http_cartrecover_loc_conf_t  *lcf;
+
     if (r->method != NGX_HTTP_POST) {
         return NGX_HTTP_NOT_ALLOWED;
     }
 
     if (!ngx_http_cartrecover_same_origin(r)) {
         return NGX_HTTP_FORBIDDEN;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_cartrecover_module);
+
+    if (ngx_http_cartrecover_limit_address(r, lcf) != NGX_OK) {
+        return NGX_HTTP_TOO_MANY_REQUESTS;
     }
 
     return ngx_http_cartrecover_read_body(r, CR_BEACON_MAX,
@@ -281,12 +289,20 @@ ngx_http_cartrecover_beacon_fold(cr_session_t *s, cr_beacon_t *b,
 ngx_int_t
 ngx_http_cartrecover_contact(ngx_http_request_t *r)
 {
+    ngx_http_cartrecover_loc_conf_t  *lcf;
+
     if (r->method != NGX_HTTP_POST) {
         return NGX_HTTP_NOT_ALLOWED;
     }
 
     if (!ngx_http_cartrecover_same_origin(r)) {
         return NGX_HTTP_FORBIDDEN;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_cartrecover_module);
+
+    if (ngx_http_cartrecover_limit_address(r, lcf) != NGX_OK) {
+        return NGX_HTTP_TOO_MANY_REQUESTS;
     }
 
     return ngx_http_cartrecover_read_body(r, 2048,

@@ -92,6 +92,24 @@ ngx_http_cartrecover_zone_parameter(ngx_conf_t *cf,
                                                        0);
     }
 
+    if (ngx_strncmp(value->data, "spool=", 6) == 0) {
+        mcf->spool.data = value->data + 6;
+        mcf->spool.len = value->len - 6;
+
+        return mcf->spool.len == 0 ? NGX_ERROR
+                                   : ngx_conf_full_name(cf->cycle, &mcf->spool,
+                                                        0);
+    }
+
+    if (ngx_strncmp(value->data, "spool_size=", 11) == 0) {
+        s.data = value->data + 11;
+        s.len = value->len - 11;
+        mcf->spool_size = (size_t) ngx_parse_size(&s);
+
+        return mcf->spool_size == (size_t) NGX_ERROR || mcf->spool_size == 0
+               ? NGX_ERROR : NGX_OK;
+    }
+
     if (ngx_strncmp(value->data, "interval=", 9) == 0) {
         s.data = value->data + 9;
         s.len = value->len - 9;
@@ -123,6 +141,7 @@ ngx_http_cartrecover_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     size = 0;
     mcf->ttl = 2700;
     mcf->dump_interval = 60000;
+    mcf->spool_size = 64 * 1024 * 1024;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
@@ -133,7 +152,8 @@ ngx_http_cartrecover_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                "invalid parameter \"%V\" in "
                                "\"cartrecover_zone\": it takes "
                                "zone=NAME:SIZE ttl=TIME dump=PATH "
-                               "interval=TIME", &value[i]);
+                               "interval=TIME spool=PATH "
+                               "spool_size=SIZE", &value[i]);
             return NGX_CONF_ERROR;
         }
     }
@@ -450,49 +470,6 @@ ngx_http_cartrecover_consent(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
         return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_cartrecover_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_cartrecover_loc_conf_t *lcf = conf;
-
-    ngx_int_t    n;
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
-    if (lcf->limit_rate != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "beacon=", 7) == 0
-            && value[i].len > 10
-            && ngx_strncmp(value[i].data + value[i].len - 3, "r/s", 3) == 0)
-        {
-            n = ngx_atoi(value[i].data + 7, value[i].len - 10);
-            if (n > 0) {
-                lcf->limit_rate = n * 1000;
-                continue;
-            }
-        }
-
-        if (ngx_strncmp(value[i].data, "burst=", 6) == 0) {
-            n = ngx_atoi(value[i].data + 6, value[i].len - 6);
-            if (n >= 0) {
-                lcf->limit_burst = n * 1000;
-                continue;
-            }
-        }
-
-        return "takes beacon=Nr/s burst=N";
     }
 
     return NGX_CONF_OK;

@@ -150,9 +150,10 @@ ngx_http_cartrecover_shop(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_cartrecover_loc_conf_t *lcf = conf;
 
+    uint32_t                           hash;
     ngx_str_t                         *value, path;
-    ngx_uint_t                         i;
-    ngx_http_cartrecover_shop_t       *shop, **shops;
+    ngx_str_node_t                    *node;
+    ngx_http_cartrecover_shop_t       *shop, *other, **shops;
     ngx_http_cartrecover_main_conf_t  *mcf;
 
     if (lcf->shop) {
@@ -168,15 +169,13 @@ ngx_http_cartrecover_shop(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    shops = mcf->shops.elts;
+    hash = ngx_crc32_long(path.data, path.len);
+    node = ngx_str_rbtree_lookup(&mcf->paths, &path, hash);
 
-    for (i = 0; i < mcf->shops.nelts; i++) {
-        if (shops[i]->path.len == path.len
-            && ngx_memcmp(shops[i]->path.data, path.data, path.len) == 0)
-        {
-            lcf->shop = shops[i];
-            return NGX_CONF_OK;
-        }
+    if (node) {
+        lcf->shop = ngx_rbtree_data(&node->node, ngx_http_cartrecover_shop_t,
+                                    by_path.node);
+        return NGX_CONF_OK;
     }
 
     shop = ngx_http_cartrecover_shop_read(cf, &path);
@@ -184,15 +183,26 @@ ngx_http_cartrecover_shop(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    for (i = 0; i < mcf->shops.nelts; i++) {
-        if (ngx_strcmp(shops[i]->policy.site, shop->policy.site) == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "policy %V: $.shop.id \"%V\" is taken by %V: "
-                               "give each shop an id of its own",
-                               &shop->path, &shop->site, &shops[i]->path);
-            return NGX_CONF_ERROR;
-        }
+    shop->by_path.str = path;
+    shop->by_path.node.key = hash;
+    ngx_rbtree_insert(&mcf->paths, &shop->by_path.node);
+
+    hash = ngx_crc32_long(shop->site.data, shop->site.len);
+    node = ngx_str_rbtree_lookup(&mcf->sites, &shop->site, hash);
+
+    if (node) {
+        other = ngx_rbtree_data(&node->node, ngx_http_cartrecover_shop_t,
+                                by_site.node);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "policy %V: $.shop.id \"%V\" is taken by %V: "
+                           "give each shop an id of its own",
+                           &shop->path, &shop->site, &other->path);
+        return NGX_CONF_ERROR;
     }
+
+    shop->by_site.str = shop->site;
+    shop->by_site.node.key = hash;
+    ngx_rbtree_insert(&mcf->sites, &shop->by_site.node);
 
     shops = ngx_array_push(&mcf->shops);
     if (shops == NULL) {

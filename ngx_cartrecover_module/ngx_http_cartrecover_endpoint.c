@@ -74,6 +74,10 @@ ngx_http_cartrecover_endpoint(ngx_http_request_t *r)
         }
     }
 
+    if (name.len == 4 && ngx_memcmp(name.data, "hook", 4) == 0) {
+        return ngx_http_cartrecover_hook(r);
+    }
+
     if (lcf->debug && name.len == 7
         && ngx_memcmp(name.data, "session", 7) == 0)
     {
@@ -190,12 +194,15 @@ ngx_http_cartrecover_body_read(ngx_http_request_t *r)
 {
     u_char                       *data, *p;
     size_t                        len, n;
+    ssize_t                       got;
     ngx_chain_t                  *cl;
     ngx_http_cartrecover_ctx_t   *ctx;
     ngx_http_cartrecover_body_t  *body;
 
     ctx = ngx_http_cartrecover_ctx(r, 0);
     body = ctx->body;
+
+    body->max = ngx_min(body->max, (size_t) r->headers_in.content_length_n);
 
     data = ngx_pnalloc(r->pool, body->max + 1);
     if (data == NULL || r->request_body == NULL) {
@@ -207,20 +214,29 @@ ngx_http_cartrecover_body_read(ngx_http_request_t *r)
 
     for (cl = r->request_body->bufs; cl; cl = cl->next) {
 
-        if (!ngx_buf_in_memory(cl->buf)) {
-            if (ngx_buf_size(cl->buf) > 0) {
-                /* client_body_in_file_only: nobody wants it for beacons */
-                ngx_http_finalize_request(r,
-                                          NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
-                return;
-            }
+        n = ngx_min((size_t) ngx_buf_size(cl->buf),
+                    body->max - (size_t) (p - data));
 
+        if (ngx_buf_in_memory(cl->buf)) {
+            p = ngx_cpymem(p, cl->buf->pos, n);
             continue;
         }
 
-        n = cl->buf->last - cl->buf->pos;
-        n = ngx_min(n, body->max - (size_t) (p - data));
-        p = ngx_cpymem(p, cl->buf->pos, n);
+        if (n == 0) {
+            continue;
+        }
+
+        /* longer than client_body_buffer_size, or client_body_in_file_only:
+         * written a moment ago, so it is still in memory */
+
+        got = ngx_read_file(cl->buf->file, p, n, cl->buf->file_pos);
+
+        if (got != (ssize_t) n) {
+            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+            return;
+        }
+
+        p += n;
     }
 
     len = p - data;

@@ -8,33 +8,18 @@
 #include <hiredis/hiredis.h>
 
 
-#define NGX_HTTP_CARTRECOVER_WAIT  500      /* ms */
-
-
-typedef struct {
-    ngx_http_request_t              *request;   /* NULL: the client is gone */
-    ngx_event_t                      timer;
-    ngx_connection_t                 fake;
-    cr_token_e                       purpose;
-    u_char                           locale[8];
-    unsigned                         done:1;
-} ngx_http_cartrecover_ask_t;
-
-
 static ngx_int_t ngx_http_cartrecover_link_post(ngx_http_request_t *r,
     ngx_http_cartrecover_ctx_t *ctx, cr_token_e purpose,
     const uint8_t subject[16]);
+static void ngx_http_cartrecover_answer_later(ngx_http_request_t *r);
 static ngx_int_t ngx_http_cartrecover_ask_cart(ngx_http_request_t *r,
-    ngx_http_cartrecover_shop_t *shop, const uint8_t subject[16]);
-static ngx_int_t ngx_http_cartrecover_wait(ngx_http_request_t *r,
-    ngx_http_cartrecover_ask_t **askp, cr_token_e purpose);
-static void ngx_http_cartrecover_answer(void *data, redisReply *reply);
+    void *data, ngx_http_cartrecover_ask_t *ask);
+static ngx_int_t ngx_http_cartrecover_ask_stop(ngx_http_request_t *r,
+    void *data, ngx_http_cartrecover_ask_t *ask);
 static void ngx_http_cartrecover_answer_cart(ngx_http_request_t *r,
-    redisReply *reply);
+    void *data, redisReply *reply);
 static void ngx_http_cartrecover_answer_stop(ngx_http_request_t *r,
-    redisReply *reply);
-static void ngx_http_cartrecover_wait_timeout(ngx_event_t *ev);
-static void ngx_http_cartrecover_wait_cleanup(void *data);
+    void *data, redisReply *reply);
 static ngx_int_t ngx_http_cartrecover_page_send(ngx_http_request_t *r,
     ngx_uint_t status, cr_page_e page);
 static cr_str_t ngx_http_cartrecover_page_locale(ngx_http_request_t *r);
@@ -51,6 +36,7 @@ ngx_http_cartrecover_link(ngx_http_request_t *r, ngx_str_t *token,
     cr_token_e purpose)
 {
     int                           rc;
+    cr_id_t                      *id;
     uint8_t                       subject[16];
     ngx_int_t                     n;
     ngx_http_cartrecover_ctx_t   *ctx;
@@ -101,7 +87,21 @@ ngx_http_cartrecover_link(ngx_http_request_t *r, ngx_str_t *token,
                                               CR_PAGE_UNSUB_ASK);
     }
 
-    return ngx_http_cartrecover_ask_cart(r, shop, subject);
+    id = ngx_palloc(r->pool, sizeof(cr_id_t));
+    if (id == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memcpy(id->b, subject, CR_ID_LEN);
+
+    if (ngx_http_cartrecover_wait(r, shop->redis, ngx_http_cartrecover_ask_cart,
+                                  ngx_http_cartrecover_answer_cart, id)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DONE;
 }
 
 
@@ -129,22 +129,20 @@ ngx_http_cartrecover_link_post(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_cartrecover_ask_cart(ngx_http_request_t *r,
-    ngx_http_cartrecover_shop_t *shop, const uint8_t subject[16])
+ngx_http_cartrecover_ask_cart(ngx_http_request_t *r, void *data,
+    ngx_http_cartrecover_ask_t *ask)
 {
     char                          hex[CR_ID_HEX_LEN + 1];
     u_char                        key[128];
     size_t                        lens[5];
-    cr_id_t                       id;
     const char                   *argv[5];
-    ngx_http_cartrecover_ask_t   *ask;
+    ngx_http_cartrecover_ctx_t   *ctx;
+    ngx_http_cartrecover_shop_t  *shop;
 
-    if (ngx_http_cartrecover_wait(r, &ask, CR_TOKEN_RESTORE) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    ctx = ngx_http_cartrecover_ctx(r, 0);
+    shop = ctx->lcf->shop;
 
-    ngx_memcpy(id.b, subject, CR_ID_LEN);
-    cr_id_hex(&id, hex);
+    cr_id_hex(data, hex);
 
     argv[0] = "HMGET";
     lens[0] = 5;
@@ -157,18 +155,26 @@ ngx_http_cartrecover_ask_cart(ngx_http_request_t *r,
     argv[4] = "loc";
     lens[4] = 3;
 
-    if (ngx_http_cartrecover_redis_send(shop->redis, 5, argv, lens,
-                                        ngx_http_cartrecover_answer, &ask,
-                                        sizeof(ask))
-        == NGX_OK)
-    {
-        ngx_http_cartrecover_redis_flush(shop->redis);
+    return ngx_http_cartrecover_redis_send(shop->redis, 5, argv, lens,
+                                           ngx_http_cartrecover_answer, &ask,
+                                           sizeof(ask));
+}
 
-    } else {
-        ngx_http_cartrecover_answer(&ask, NULL);
-    }
 
-    return NGX_DONE;
+static ngx_int_t
+ngx_http_cartrecover_ask_stop(ngx_http_request_t *r, void *data,
+    ngx_http_cartrecover_ask_t *ask)
+{
+    char                         hex[CR_ID_HEX_LEN + 1];
+    ngx_http_cartrecover_ctx_t  *ctx;
+
+    ctx = ngx_http_cartrecover_ctx(r, 0);
+
+    cr_id_hex(data, hex);
+
+    return ngx_http_cartrecover_queue_stop(ctx->lcf->shop, "a", hex, "unsub",
+                                           ngx_http_cartrecover_answer, &ask,
+                                           sizeof(ask));
 }
 
 
@@ -176,26 +182,18 @@ static void
 ngx_http_cartrecover_unsub_body(ngx_http_request_t *r, u_char *data,
     size_t len)
 {
-    char                          hex[CR_ID_HEX_LEN + 1];
-    ngx_http_cartrecover_ctx_t   *ctx;
-    ngx_http_cartrecover_ask_t   *ask;
-    ngx_http_cartrecover_shop_t  *shop;
+    ngx_http_cartrecover_ctx_t  *ctx;
 
     ctx = ngx_http_cartrecover_ctx(r, 0);
-    shop = ctx->lcf->shop;
 
-    if (ngx_http_cartrecover_wait(r, &ask, CR_TOKEN_UNSUB) != NGX_OK) {
+    if (ngx_http_cartrecover_wait(r, ctx->lcf->shop->redis,
+                                  ngx_http_cartrecover_ask_stop,
+                                  ngx_http_cartrecover_answer_stop, &ctx->id)
+        != NGX_OK)
+    {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
-
-    cr_id_hex(&ctx->id, hex);
-
-    ngx_http_cartrecover_redis_up(shop->redis);
-    ngx_http_cartrecover_queue_stop(shop, "a", hex, "unsub",
-                                    ngx_http_cartrecover_answer, &ask,
-                                    sizeof(ask));
-    ngx_http_cartrecover_redis_flush(shop->redis);
 
     /* the body reader's reference goes; the wait keeps its own */
 
@@ -203,131 +201,24 @@ ngx_http_cartrecover_unsub_body(ngx_http_request_t *r, u_char *data,
 }
 
 
-/* Suspends the request.  The record outlives it: a late reply finds nobody. */
-
-static ngx_int_t
-ngx_http_cartrecover_wait(ngx_http_request_t *r,
-    ngx_http_cartrecover_ask_t **askp, cr_token_e purpose)
-{
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_cartrecover_ask_t  *ask;
-
-    ask = ngx_alloc(sizeof(ngx_http_cartrecover_ask_t), r->connection->log);
-    if (ask == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(ask, sizeof(ngx_http_cartrecover_ask_t));
-
-    cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
-        ngx_free(ask);
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_http_cartrecover_wait_cleanup;
-    cln->data = ask;
-
-    ask->request = r;
-    ask->purpose = purpose;
-    ask->fake.fd = (ngx_socket_t) -1;
-    ask->timer.data = &ask->fake;
-    ask->fake.data = ask;
-    ask->timer.handler = ngx_http_cartrecover_wait_timeout;
-    ask->timer.log = ngx_cycle->log;
-
-    ngx_add_timer(&ask->timer, NGX_HTTP_CARTRECOVER_WAIT);
-
-    r->main->count++;
-
-    *askp = ask;
-
-    return NGX_OK;
-}
-
-
 static void
-ngx_http_cartrecover_wait_cleanup(void *data)
+ngx_http_cartrecover_answer_later(ngx_http_request_t *r)
 {
-    ngx_http_cartrecover_ask_t  *ask = data;
-
-    ask->request = NULL;
-
-    if (ask->timer.timer_set) {
-        ngx_del_timer(&ask->timer);
-    }
-
-    if (ask->done) {
-        ngx_free(ask);
-    }
-}
-
-
-static void
-ngx_http_cartrecover_wait_timeout(ngx_event_t *ev)
-{
-    ngx_connection_t            *c, *fake;
-    ngx_http_request_t          *r;
-    ngx_http_cartrecover_ask_t  *ask;
-
-    fake = ev->data;
-    ask = fake->data;
-    r = ask->request;
-    c = r->connection;
-
     ngx_http_finalize_request(r,
         ngx_http_cartrecover_page_send(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                        CR_PAGE_LATER));
-    ngx_http_run_posted_requests(c);
-}
-
-
-/* data: a pointer to the ask pointer; called exactly once for each ask */
-
-static void
-ngx_http_cartrecover_answer(void *data, redisReply *reply)
-{
-    ngx_connection_t             *c;
-    ngx_http_request_t           *r;
-    ngx_http_cartrecover_ask_t   *ask;
-
-    ask = *(ngx_http_cartrecover_ask_t **) data;
-    ask->done = 1;
-    r = ask->request;
-
-    if (r == NULL) {
-        ngx_free(ask);
-        return;
-    }
-
-    if (!ask->timer.timer_set) {
-        /* the timeout has answered; the request's end frees the record */
-        return;
-    }
-
-    ngx_del_timer(&ask->timer);
-
-    c = r->connection;
-
-    if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {
-        ngx_http_finalize_request(r,
-            ngx_http_cartrecover_page_send(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                           CR_PAGE_LATER));
-
-    } else if (ask->purpose == CR_TOKEN_RESTORE) {
-        ngx_http_cartrecover_answer_cart(r, reply);
-
-    } else {
-        ngx_http_cartrecover_answer_stop(r, reply);
-    }
-
-    ngx_http_run_posted_requests(c);
 }
 
 
 static void
-ngx_http_cartrecover_answer_stop(ngx_http_request_t *r, redisReply *reply)
+ngx_http_cartrecover_answer_stop(ngx_http_request_t *r, void *data,
+    redisReply *reply)
 {
+    if (reply == NULL) {
+        ngx_http_cartrecover_answer_later(r);
+        return;
+    }
+
     cr_count(ngx_http_cartrecover_table(), CR_N_unsubscribes, 1);
 
     ngx_http_finalize_request(r,
@@ -336,7 +227,8 @@ ngx_http_cartrecover_answer_stop(ngx_http_request_t *r, redisReply *reply)
 
 
 static void
-ngx_http_cartrecover_answer_cart(ngx_http_request_t *r, redisReply *reply)
+ngx_http_cartrecover_answer_cart(ngx_http_request_t *r, void *data,
+    redisReply *reply)
 {
     int                          len;
     u_char                      *page;
@@ -344,6 +236,11 @@ ngx_http_cartrecover_answer_cart(ngx_http_request_t *r, redisReply *reply)
     cr_cart_t                   *cart;
     redisReply                  *json;
     ngx_http_cartrecover_ctx_t  *ctx;
+
+    if (reply == NULL) {
+        ngx_http_cartrecover_answer_later(r);
+        return;
+    }
 
     ctx = ngx_http_cartrecover_ctx(r, 0);
 

@@ -87,6 +87,8 @@ ngx_http_cartrecover_add_location(ngx_conf_t *cf,
     *pctx = saved;
 
     clcf->handler = ngx_http_cartrecover_endpoint;
+    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
+                                            CR_HOOK_BODY);
 
     return ngx_http_add_location(cf, &pclcf->locations, clcf);
 }

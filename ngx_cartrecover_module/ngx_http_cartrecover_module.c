@@ -109,8 +109,15 @@ static ngx_command_t  ngx_http_cartrecover_commands[] = {
       NULL },
 
     { ngx_string("cartrecover_limit"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1234,
       ngx_http_cartrecover_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("cartrecover_hook"),
+      NGX_HTTP_SRV_CONF|NGX_CONF_2MORE,
+      ngx_http_cartrecover_hook_conf,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -195,12 +202,18 @@ ngx_http_cartrecover_create_main_conf(ngx_conf_t *cf)
     if (ngx_array_init(&mcf->redis, cf->pool, 1, sizeof(void *)) != NGX_OK
         || ngx_array_init(&mcf->shops, cf->pool, 4, sizeof(void *)) != NGX_OK
         || ngx_array_init(&mcf->profiles, cf->pool, 4, sizeof(void *))
+           != NGX_OK
+        || ngx_array_init(&mcf->webs, cf->pool, 2,
+                          sizeof(ngx_http_cartrecover_web_t))
            != NGX_OK)
     {
         return NULL;
     }
 
     ngx_http_cartrecover_identity_init();
+
+    ngx_rbtree_init(&mcf->paths, &mcf->none, ngx_str_rbtree_insert_value);
+    ngx_rbtree_init(&mcf->sites, &mcf->none, ngx_str_rbtree_insert_value);
 
     return mcf;
 }
@@ -271,6 +284,7 @@ ngx_http_cartrecover_create_loc_conf(ngx_conf_t *cf)
      *     lcf->profile_name = { 0, NULL };
      *     lcf->profile = NULL;
      *     lcf->match = NULL;
+     *     lcf->hooks = NULL;
      *     lcf->consent_value = NULL;
      *     lcf->locale = NULL;
      *     lcf->status = 0;
@@ -291,6 +305,8 @@ ngx_http_cartrecover_create_loc_conf(ngx_conf_t *cf)
     lcf->debug = NGX_CONF_UNSET;
     lcf->limit_rate = NGX_CONF_UNSET_UINT;
     lcf->limit_burst = NGX_CONF_UNSET_UINT;
+    lcf->address_rate = NGX_CONF_UNSET_UINT;
+    lcf->address_burst = NGX_CONF_UNSET_UINT;
 
     return lcf;
 }
@@ -314,6 +330,10 @@ ngx_http_cartrecover_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->debug, prev->debug, 0);
     ngx_conf_merge_uint_value(conf->limit_rate, prev->limit_rate, 1000);
     ngx_conf_merge_uint_value(conf->limit_burst, prev->limit_burst, 5000);
+    ngx_conf_merge_uint_value(conf->address_rate, prev->address_rate,
+                              200000);
+    ngx_conf_merge_uint_value(conf->address_burst, prev->address_burst,
+                              1000000);
 
     if (conf->consent == NGX_CONF_UNSET_UINT) {
         conf->consent_value = prev->consent_value;
@@ -340,6 +360,10 @@ ngx_http_cartrecover_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->match == NULL) {
         conf->match = prev->match;
+    }
+
+    if (conf->hooks == NULL) {
+        conf->hooks = prev->hooks;
     }
 
     ngx_conf_merge_str_value(conf->profile_name, prev->profile_name, "");
@@ -402,6 +426,14 @@ ngx_http_cartrecover_check(ngx_conf_t *cf,
 
     if (conf->shop->redis == NULL) {
         conf->shop->redis = conf->redis;
+    }
+
+    if (conf->hooks && conf->shop->redis == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"cartrecover_hook\" needs Redis: add "
+                           "\"cartrecover_redis ADDRESS;\" to http{} or to "
+                           "this server{}");
+        return NGX_CONF_ERROR;
     }
 
     if (conf->shop->mode < (cr_mode_e) conf->mode) {

@@ -18,6 +18,8 @@
 #include "cr_event.h"
 #include "cr_gzip_splice.h"
 #include "cr_head_scan.h"
+#include "cr_hook.h"
+#include "cr_limit.h"
 #include "cr_message.h"
 #include "cr_policy.h"
 #include "cr_profile.h"
@@ -94,7 +96,19 @@ typedef struct {
     cr_mode_e                           mode;    /* of directive and policy */
     ngx_http_cartrecover_redis_conf_t  *redis;
     ngx_uint_t                          told;    /* to which connection */
+    ngx_str_node_t                      by_path;
+    ngx_str_node_t                      by_site;
 } ngx_http_cartrecover_shop_t;
+
+
+/* the files of all locations with one prefix and one call of the beacon */
+
+typedef struct {
+    ngx_str_t                       prefix;
+    ngx_str_t                       call;
+    ngx_str_t                       sheet;
+    struct ngx_http_cartrecover_file_s  *files;
+} ngx_http_cartrecover_web_t;
 
 
 typedef struct {
@@ -103,9 +117,15 @@ typedef struct {
     time_t                          ttl;
     ngx_str_t                       dump;
     ngx_msec_t                      dump_interval;
+    ngx_str_t                       spool;
+    size_t                          spool_size;
     ngx_array_t                     redis;    /* of redis_conf_t pointers */
     ngx_array_t                     shops;    /* of shop_t pointers */
+    ngx_rbtree_t                    paths;    /* of shop_t */
+    ngx_rbtree_t                    sites;
+    ngx_rbtree_node_t               none;     /* of both trees */
     ngx_array_t                     profiles; /* of profile_t */
+    ngx_array_t                     webs;     /* of web_t */
     ngx_uint_t                      enabled;  /* unsigned  enabled:1; */
 } ngx_http_cartrecover_main_conf_t;
 
@@ -116,7 +136,7 @@ typedef struct {
 } ngx_http_cartrecover_srv_conf_t;
 
 
-typedef struct {
+typedef struct ngx_http_cartrecover_file_s {
     ngx_str_t                       data;
     ngx_str_t                       gzip;
     ngx_str_t                       type;
@@ -132,6 +152,7 @@ typedef struct {
     cr_profile_t                       *profile;
     ngx_array_t                        *match;   /* of cr_profile_extra_t */
     ngx_array_t                        *bypass;  /* of complex values */
+    ngx_array_t                        *hooks;   /* of hook_t */
     ngx_uint_t                          inject;
     ngx_uint_t                          place;
     ngx_flag_t                          transform;  /* no-transform or not */
@@ -142,6 +163,8 @@ typedef struct {
     ngx_uint_t                          status;
     ngx_uint_t                          limit_rate;   /* 1/1000 bodies a s */
     ngx_uint_t                          limit_burst;  /* 1/1000 bodies */
+    ngx_uint_t                          address_rate; /* of one address */
+    ngx_uint_t                          address_burst;
 
     /* made at merge */
     ngx_str_t                           prefix;
@@ -156,6 +179,14 @@ typedef struct {
     ngx_uint_t                          refusals;
     ngx_uint_t                          gunzip;
 } ngx_http_cartrecover_loc_conf_t;
+
+
+typedef struct {
+    cr_hook_kind_e                  kind;
+    ngx_uint_t                      nkeys;    /* 1 or 2; [0] is current */
+    cr_hook_key_t                   key[2];
+    time_t                          tolerance;
+} ngx_http_cartrecover_hook_t;
 
 
 typedef struct {
@@ -276,8 +307,6 @@ char *ngx_http_cartrecover_inject(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_cartrecover_consent(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_cartrecover_limit(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_cartrecover_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_cartrecover_profile(ngx_conf_t *cf,
@@ -299,6 +328,7 @@ ngx_int_t ngx_http_cartrecover_zone_init(ngx_shm_zone_t *shm_zone,
 cr_zone_t *ngx_http_cartrecover_lock(void);
 void ngx_http_cartrecover_unlock(void);
 cr_zone_t *ngx_http_cartrecover_table(void);
+cr_limit_t *ngx_http_cartrecover_limits(void);
 void ngx_http_cartrecover_zone_attach(ngx_cycle_t *cycle);
 void ngx_http_cartrecover_dump_tick(ngx_log_t *log);
 void ngx_http_cartrecover_dump_all(ngx_log_t *log);
@@ -402,6 +432,40 @@ ngx_int_t ngx_http_cartrecover_beacon(ngx_http_request_t *r);
 ngx_int_t ngx_http_cartrecover_contact(ngx_http_request_t *r);
 ngx_int_t ngx_http_cartrecover_session_panel(ngx_http_request_t *r);
 
+/* wait: requests of our own that wait for Redis */
+
+typedef struct ngx_http_cartrecover_ask_s  ngx_http_cartrecover_ask_t;
+
+/* called once with the reply, or NULL: none came, or an error */
+
+typedef void (*ngx_http_cartrecover_wait_pt)(ngx_http_request_t *r,
+    void *data, struct redisReply *reply);
+
+/* sends the command, its reply to ngx_http_cartrecover_answer with &ask */
+
+typedef ngx_int_t (*ngx_http_cartrecover_ask_pt)(ngx_http_request_t *r,
+    void *data, ngx_http_cartrecover_ask_t *ask);
+
+ngx_int_t ngx_http_cartrecover_wait(ngx_http_request_t *r,
+    ngx_http_cartrecover_redis_conf_t *rc, ngx_http_cartrecover_ask_pt send,
+    ngx_http_cartrecover_wait_pt handler, void *data);
+void ngx_http_cartrecover_answer(void *data, struct redisReply *reply);
+
+/* limit: how often one address may ask */
+
+char *ngx_http_cartrecover_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_cartrecover_limit_address(ngx_http_request_t *r,
+    ngx_http_cartrecover_loc_conf_t *lcf);
+
+/* hook: signed webhooks of the shop */
+
+ngx_int_t ngx_http_cartrecover_hook(ngx_http_request_t *r);
+char *ngx_http_cartrecover_hook_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_http_cartrecover_hook_t *ngx_http_cartrecover_hook_find(
+    ngx_http_cartrecover_loc_conf_t *lcf, cr_hook_kind_e kind);
+
 /* link: r/TOKEN and u/TOKEN, which wait for Redis */
 
 ngx_int_t ngx_http_cartrecover_link(ngx_http_request_t *r, ngx_str_t *token,
@@ -427,11 +491,19 @@ void ngx_http_cartrecover_queue(ngx_http_cartrecover_shop_t *shop,
 ngx_int_t ngx_http_cartrecover_queue_slot(uint32_t slot, unsigned kinds,
     uint32_t retry_s);
 ngx_int_t ngx_http_cartrecover_queue_log(void);
-void ngx_http_cartrecover_queue_stop(ngx_http_cartrecover_shop_t *shop,
+ngx_int_t ngx_http_cartrecover_queue_stop(ngx_http_cartrecover_shop_t *shop,
     const char *by, const char *subject, const char *why,
     ngx_http_cartrecover_reply_pt handler, void *data, size_t size);
 ngx_http_cartrecover_shop_t *ngx_http_cartrecover_shop_by_index(int index);
 void ngx_http_cartrecover_queue_init(ngx_cycle_t *cycle);
+
+/* spool: what an outage of Redis would push out */
+
+ngx_uint_t ngx_http_cartrecover_spool_tick(
+    ngx_http_cartrecover_main_conf_t *mcf, ngx_log_t *log);
+ngx_uint_t ngx_http_cartrecover_spool_open(void);
+ngx_int_t ngx_http_cartrecover_spool_put(ngx_http_cartrecover_shop_t *shop,
+    cr_lua_e script, int argc, const char **argv, const size_t *lens);
 
 /* sweep */
 

@@ -28,6 +28,10 @@ static ngx_int_t ngx_http_cartrecover_queue_put(
     ngx_http_cartrecover_reply_pt handler, void *data, size_t size);
 static void ngx_http_cartrecover_queue_stops(cr_owed_t *o,
     ngx_http_cartrecover_shop_t *shop, const char *why);
+static ngx_int_t ngx_http_cartrecover_queue_out(
+    ngx_http_cartrecover_shop_t *shop, cr_lua_e script, int argc,
+    const char **argv, const size_t *lens,
+    ngx_http_cartrecover_reply_pt handler, void *data, size_t size);
 static void ngx_http_cartrecover_queue_ack(void *data, redisReply *reply);
 
 
@@ -40,6 +44,7 @@ static ngx_uint_t                     ngx_http_cartrecover_ndirty;
 static ngx_http_cartrecover_shop_t  **ngx_http_cartrecover_shops;
 static ngx_uint_t                     ngx_http_cartrecover_nshops;
 static uint64_t                       ngx_http_cartrecover_epoch;
+static ngx_http_cartrecover_main_conf_t  *ngx_http_cartrecover_queue_conf;
 
 
 void
@@ -51,6 +56,7 @@ ngx_http_cartrecover_queue_init(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_cartrecover_module);
 
+    ngx_http_cartrecover_queue_conf = mcf;
     ngx_http_cartrecover_shops = mcf->shops.elts;
     ngx_http_cartrecover_nshops = mcf->shops.nelts;
 
@@ -113,8 +119,8 @@ ngx_http_cartrecover_queue(ngx_http_cartrecover_shop_t *shop, uint32_t slot)
 static void
 ngx_http_cartrecover_queue_flush(ngx_event_t *ev)
 {
-    ngx_uint_t                    i;
-    ngx_http_cartrecover_shop_t  *shop;
+    ngx_uint_t                           i;
+    ngx_http_cartrecover_redis_conf_t  **rcp;
 
     for (i = 0; i < ngx_http_cartrecover_ndirty; i++) {
         if (ngx_http_cartrecover_queue_slot(ngx_http_cartrecover_dirty[i],
@@ -128,14 +134,10 @@ ngx_http_cartrecover_queue_flush(ngx_event_t *ev)
 
     ngx_http_cartrecover_ndirty = 0;
 
-    for (i = 0; i < ngx_http_cartrecover_nshops; i++) {
-        shop = ngx_http_cartrecover_shops[i];
+    rcp = ngx_http_cartrecover_queue_conf->redis.elts;
 
-        /* shops of one server share its connection */
-
-        if (i == 0 || shop->redis != ngx_http_cartrecover_shops[i - 1]->redis) {
-            ngx_http_cartrecover_redis_flush(shop->redis);
-        }
+    for (i = 0; i < ngx_http_cartrecover_queue_conf->redis.nelts; i++) {
+        ngx_http_cartrecover_redis_flush(rcp[i]);
     }
 }
 
@@ -170,7 +172,13 @@ ngx_http_cartrecover_queue_slot(uint32_t slot, unsigned kinds,
 
     if (!ngx_http_cartrecover_redis_ready(shop->redis)) {
         ngx_http_cartrecover_redis_up(shop->redis);
-        return NGX_AGAIN;
+
+        if (!ngx_http_cartrecover_spool_open()) {
+            return NGX_AGAIN;
+        }
+
+    } else if (ngx_http_cartrecover_spool_open()) {
+        return NGX_OK;
     }
 
     z = ngx_http_cartrecover_lock();
@@ -259,7 +267,7 @@ ngx_http_cartrecover_queue_stops(cr_owed_t *o,
     static const cr_id_t  none;
 
     cr_id_hex(&o->s.id, hex);
-    ngx_http_cartrecover_queue_stop(shop, "v", hex, why, NULL, NULL, 0);
+    (void) ngx_http_cartrecover_queue_stop(shop, "v", hex, why, NULL, NULL, 0);
 
     if (o->has_contact) {
         ngx_memcpy(look.b, o->contact.look, CR_ID_LEN);
@@ -269,12 +277,13 @@ ngx_http_cartrecover_queue_stops(cr_owed_t *o,
         }
 
         cr_id_hex(&look, hex);
-        ngx_http_cartrecover_queue_stop(shop, "a", hex, why, NULL, NULL, 0);
+        (void) ngx_http_cartrecover_queue_stop(shop, "a", hex, why, NULL, NULL,
+                                               0);
     }
 }
 
 
-void
+ngx_int_t
 ngx_http_cartrecover_queue_stop(ngx_http_cartrecover_shop_t *shop,
     const char *by, const char *subject, const char *why,
     ngx_http_cartrecover_reply_pt handler, void *data, size_t size)
@@ -299,13 +308,8 @@ ngx_http_cartrecover_queue_stop(ngx_http_cartrecover_shop_t *shop,
                          : ngx_strlen(argv[i]);
     }
 
-    if (ngx_http_cartrecover_redis_send(shop->redis, 8, argv, lens, handler,
-                                        data, size)
-        != NGX_OK
-        && handler)
-    {
-        handler(data, NULL);
-    }
+    return ngx_http_cartrecover_queue_out(shop, CR_LUA_STOP, 8, argv, lens,
+                                          handler, data, size);
 }
 
 
@@ -352,8 +356,38 @@ ngx_http_cartrecover_queue_put(ngx_http_cartrecover_shop_t *shop,
 
     cr_count(z, CR_N_queued, 1);
 
-    return ngx_http_cartrecover_redis_send(shop->redis, 11, argv, lens,
-                                           handler, data, size);
+    return ngx_http_cartrecover_queue_out(shop, CR_LUA_PUT, 11, argv, lens,
+                                          handler, data, size);
+}
+
+
+/* To Redis; or to the spool, whose word is as good as a reply. */
+
+static ngx_int_t
+ngx_http_cartrecover_queue_out(ngx_http_cartrecover_shop_t *shop,
+    cr_lua_e script, int argc, const char **argv, const size_t *lens,
+    ngx_http_cartrecover_reply_pt handler, void *data, size_t size)
+{
+    redisReply  reply;
+
+    if (!ngx_http_cartrecover_spool_open()) {
+        return ngx_http_cartrecover_redis_send(shop->redis, argc, argv, lens,
+                                               handler, data, size);
+    }
+
+    if (ngx_http_cartrecover_spool_put(shop, script, argc, argv, lens)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (handler) {
+        ngx_memzero(&reply, sizeof(redisReply));
+        reply.type = REDIS_REPLY_STATUS;
+        handler(data, &reply);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -393,15 +427,16 @@ ngx_http_cartrecover_queue_log(void)
     int                           rc;
     char                          e[CR_EVENT_ID];
     cr_zone_t                    *z;
-    ngx_uint_t                    i;
-    ngx_http_cartrecover_shop_t  *shop;
+    ngx_uint_t                           i;
+    ngx_http_cartrecover_shop_t         *shop;
+    ngx_http_cartrecover_redis_conf_t  **rcp;
 
-    static cr_log_t               rec;
+    static cr_log_t                      rec;
 
-    for (i = 0; i < ngx_http_cartrecover_nshops; i++) {
-        if (!ngx_http_cartrecover_redis_ready(
-                                       ngx_http_cartrecover_shops[i]->redis))
-        {
+    rcp = ngx_http_cartrecover_queue_conf->redis.elts;
+
+    for (i = 0; i < ngx_http_cartrecover_queue_conf->redis.nelts; i++) {
+        if (!ngx_http_cartrecover_redis_ready(rcp[i])) {
             return NGX_DECLINED;
         }
     }

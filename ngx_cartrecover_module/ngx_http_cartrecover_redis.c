@@ -202,7 +202,8 @@ ngx_http_cartrecover_redis_hello(ngx_http_cartrecover_redis_t *redis)
     const char  *argv[3];
     ngx_uint_t   i;
 
-    static const cr_lua_e  scripts[] = { CR_LUA_PUT, CR_LUA_STOP };
+    static const cr_lua_e  scripts[] = { CR_LUA_PUT, CR_LUA_STOP,
+                                         CR_LUA_HOOK };
 
     redis->hello = 0;
 
@@ -228,7 +229,7 @@ ngx_http_cartrecover_redis_hello(ngx_http_cartrecover_redis_t *redis)
         redis->hello++;
     }
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
         script = cr_script(scripts[i]);
 
         argv[0] = "SCRIPT";

@@ -23,6 +23,7 @@ typedef struct {
     uint32_t           again;        /* cursor */
     uint32_t           again_since;
     ngx_uint_t         late;         /* owed stops that found no way out */
+    ngx_uint_t         spooled;      /* records that wait in the file */
     ngx_uint_t         resend;       /* whatever was sent before */
     unsigned           again_on:1;
 } ngx_http_cartrecover_sweep_t;
@@ -106,6 +107,9 @@ ngx_http_cartrecover_tick(ngx_event_t *ev)
     for (i = 0; i < ngx_http_cartrecover_sweep_conf->redis.nelts; i++) {
         ngx_http_cartrecover_redis_up(rcp[i]);
     }
+
+    ngx_http_cartrecover_sweep.spooled = ngx_http_cartrecover_spool_tick(
+                                      ngx_http_cartrecover_sweep_conf, ev->log);
 
     ngx_http_cartrecover_sweep_unack(z);
     ngx_http_cartrecover_sweep_owed(z);
@@ -325,7 +329,9 @@ ngx_http_cartrecover_heartbeat(ngx_http_cartrecover_redis_conf_t *rc,
     arg(2, beat, ngx_snprintf(beat, sizeof(beat),
                "{\"mode\":\"%s\",\"spool\":%ui,\"owed\":%uD,\"seen\":%uL,"
                "\"orders\":%uL,\"at\":%T%03M,\"boot\":%uL,\"ver\":\"%s\"}",
-               cr_mode_word[shop->mode], ngx_http_cartrecover_sweep.late,
+               cr_mode_word[shop->mode],
+               ngx_http_cartrecover_sweep.late
+               + ngx_http_cartrecover_sweep.spooled,
                ngx_http_cartrecover_sweep.owed, cr_counter(z, CR_N_events),
                cr_counter(z, CR_N_orders), tp->sec, tp->msec, info.epoch,
                CR_VERSION) - beat);

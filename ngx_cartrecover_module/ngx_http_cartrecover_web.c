@@ -18,6 +18,8 @@ typedef struct {
 
 static ngx_uint_t ngx_http_cartrecover_web_current(ngx_http_request_t *r,
     ngx_http_cartrecover_loc_conf_t *lcf, ngx_uint_t file);
+static ngx_int_t ngx_http_cartrecover_web_make(ngx_conf_t *cf,
+    ngx_http_cartrecover_web_t *web);
 static ngx_int_t ngx_http_cartrecover_file(ngx_conf_t *cf,
     ngx_http_cartrecover_file_t *file, const char *asset, ngx_str_t *call);
 
@@ -35,16 +37,18 @@ static ngx_http_cartrecover_script_t  ngx_http_cartrecover_scripts[] = {
 #define NGX_HTTP_CARTRECOVER_FILES        4
 
 
+/* Made once for each prefix and call, however many shops there are. */
+
 ngx_int_t
 ngx_http_cartrecover_files(ngx_conf_t *cf,
     ngx_http_cartrecover_loc_conf_t *lcf)
 {
-    u_char      *p;
-    uint32_t     hash;
-    ngx_str_t    call, none;
-    ngx_uint_t   i;
+    ngx_str_t                          call;
+    ngx_uint_t                         i;
+    ngx_http_cartrecover_web_t        *web;
+    ngx_http_cartrecover_main_conf_t  *mcf;
 
-    ngx_str_null(&none);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_cartrecover_module);
 
     if (ngx_strcmp(cr_profile_name(lcf->profile), "generic") == 0) {
         ngx_str_set(&call, "({\"g\":1});");
@@ -53,17 +57,63 @@ ngx_http_cartrecover_files(ngx_conf_t *cf,
         ngx_str_set(&call, "({});");
     }
 
-    lcf->files = ngx_pcalloc(cf->pool, NGX_HTTP_CARTRECOVER_FILES
+    web = mcf->webs.elts;
+
+    for (i = 0; i < mcf->webs.nelts; i++) {
+        if (web[i].prefix.len == lcf->prefix.len
+            && ngx_memcmp(web[i].prefix.data, lcf->prefix.data,
+                          lcf->prefix.len) == 0
+            && web[i].call.len == call.len
+            && ngx_memcmp(web[i].call.data, call.data, call.len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (i == mcf->webs.nelts) {
+        web = ngx_array_push(&mcf->webs);
+        if (web == NULL) {
+            return NGX_ERROR;
+        }
+
+        web->prefix = lcf->prefix;
+        web->call = call;
+
+        if (ngx_http_cartrecover_web_make(cf, web) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        web = mcf->webs.elts;
+    }
+
+    lcf->files = web[i].files;
+    lcf->sheet = web[i].sheet;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_cartrecover_web_make(ngx_conf_t *cf, ngx_http_cartrecover_web_t *web)
+{
+    u_char      *p;
+    uint32_t     hash;
+    ngx_str_t    none;
+    ngx_uint_t   i;
+
+    ngx_str_null(&none);
+
+    web->files = ngx_pcalloc(cf->pool, NGX_HTTP_CARTRECOVER_FILES
                                        * sizeof(ngx_http_cartrecover_file_t));
-    if (lcf->files == NULL) {
+    if (web->files == NULL) {
         return NGX_ERROR;
     }
 
     for (i = 0; ngx_http_cartrecover_scripts[i].asset; i++) {
-        if (ngx_http_cartrecover_file(cf, &lcf->files[i],
+        if (ngx_http_cartrecover_file(cf, &web->files[i],
                                       ngx_http_cartrecover_scripts[i].asset,
                                       i == NGX_HTTP_CARTRECOVER_BEACON_FILE
-                                      ? &call : &none)
+                                      ? &web->call : &none)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -71,16 +121,16 @@ ngx_http_cartrecover_files(ngx_conf_t *cf,
     }
 
     hash = ngx_crc32_long(
-                        lcf->files[NGX_HTTP_CARTRECOVER_SHEET_FILE].data.data,
-                        lcf->files[NGX_HTTP_CARTRECOVER_SHEET_FILE].data.len);
+                        web->files[NGX_HTTP_CARTRECOVER_SHEET_FILE].data.data,
+                        web->files[NGX_HTTP_CARTRECOVER_SHEET_FILE].data.len);
 
-    lcf->sheet.data = ngx_pnalloc(cf->pool, lcf->prefix.len + 32);
-    if (lcf->sheet.data == NULL) {
+    web->sheet.data = ngx_pnalloc(cf->pool, web->prefix.len + 32);
+    if (web->sheet.data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(lcf->sheet.data, "%Vm.css?v=%08xD", &lcf->prefix, hash);
-    lcf->sheet.len = p - lcf->sheet.data;
+    p = ngx_sprintf(web->sheet.data, "%Vm.css?v=%08xD", &web->prefix, hash);
+    web->sheet.len = p - web->sheet.data;
 
     return NGX_OK;
 }

@@ -12,8 +12,9 @@
 
 
 typedef struct {
-    void      *mem;
-    size_t     size;
+    void        *mem;
+    size_t       size;
+    cr_limit_t  *limits;
 } ngx_http_cartrecover_shm_t;
 
 
@@ -25,6 +26,7 @@ static ngx_int_t ngx_http_cartrecover_dump_slice(ngx_log_t *log);
 
 static ngx_slab_pool_t                   *ngx_http_cartrecover_pool;
 static cr_zone_t                         *ngx_http_cartrecover_zone_p;
+static cr_limit_t                        *ngx_http_cartrecover_limits_p;
 static ngx_http_cartrecover_main_conf_t  *ngx_http_cartrecover_mcf;
 
 static ngx_fd_t                           ngx_http_cartrecover_dump_fd
@@ -54,6 +56,11 @@ ngx_http_cartrecover_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     if (shm == NULL) {
         shm = ngx_slab_calloc(pool, sizeof(ngx_http_cartrecover_shm_t));
         if (shm == NULL) {
+            return NGX_ERROR;
+        }
+
+        shm->limits = ngx_slab_calloc(pool, sizeof(cr_limit_t));
+        if (shm->limits == NULL) {
             return NGX_ERROR;
         }
 
@@ -153,6 +160,7 @@ ngx_http_cartrecover_zone_attach(ngx_cycle_t *cycle)
                                     ngx_http_cartrecover_mcf->zone->shm.addr;
     shm = ngx_http_cartrecover_pool->data;
     ngx_http_cartrecover_zone_p = cr_zone_attach(shm->mem, shm->size);
+    ngx_http_cartrecover_limits_p = shm->limits;
 
     ngx_http_cartrecover_dump_last = ngx_current_msec;
 
@@ -174,6 +182,13 @@ cr_zone_t *
 ngx_http_cartrecover_table(void)
 {
     return ngx_http_cartrecover_zone_p;
+}
+
+
+cr_limit_t *
+ngx_http_cartrecover_limits(void)
+{
+    return ngx_http_cartrecover_limits_p;
 }
 
 

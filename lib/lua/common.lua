@@ -9,6 +9,7 @@ local HOUR = 3600000
 local KEEP_V, KEEP_P, KEEP_J = 30 * DAY, 90 * DAY, 90 * DAY
 local KEEP_ANON = 7 * DAY
 local KEEP_OUT = 30 * DAY
+local KEEP_HOOK = 8 * DAY       -- longer than old news is believed
 local DEAD_MAX = 10000
 local COOL = HOUR              -- after an order no cart opens a journey
 local OPEN = {anon = 1, wait = 1, run = 1, holdout = 1}
@@ -221,6 +222,30 @@ local function stop_visitor(now, at, vid, why, chan, by)
             a = finish(now, f[3], why, by)
         end
         att = (a == 'sending' and a) or att or a
+    end
+    return att
+end
+
+
+-- The same by an address' look-up.  An order by somebody who is nobody yet is
+-- remembered for the contact that may be folded later.
+
+local function stop_address(now, look, why, chan, by)
+    local att, a
+    for c in pairs(ADDRESS) do
+        if chan == 'all' or chan == c or why == 'purchased' then
+            local pid = redis.call('GET', P .. 'ix:' .. c .. ':' .. look)
+            if FINAL[why] then
+                suppress(now, c, look, why)
+            end
+            if pid then
+                a = stop_person(now, now, person(pid), why, chan, by)
+                att = (a == 'sending' and a) or att or a
+            elseif why == 'purchased' then
+                redis.call('SET', P .. 'ord:' .. c .. ':' .. look, fmt(now),
+                           'PX', fmt(KEEP_V))
+            end
+        end
     end
     return att
 end

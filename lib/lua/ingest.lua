@@ -486,26 +486,92 @@ local function fold_step()
 end
 
 
+-- The path and the shop's webhook tell of one order: by its number, or the one
+-- and then the other by the same person and amount within the hour.  True when
+-- it was told before.  A mark is "MS SOURCE AMOUNT NUMBER", and goes when the
+-- other source has spoken.
+
+local function same_order(m, mine)
+    local at, src, amount, id = string.match(m or '',
+                                             '^(%S+) (%S+) (%S+) (.+)$')
+    if not at then
+        return false
+    elseif id == mine.id and id ~= '-' then
+        return true
+    end
+    return src ~= mine.src and math.abs(num(at) - mine.at) <= HOUR
+           and (amount == '-' or mine.amount == '-' or amount == mine.amount)
+           and (id == '-' or mine.id == '-' or #id ~= #mine.id)
+end
+
+
+local function order_told(when, looks)
+    local total, id, told = num(d.total), str(d.id, 64) or '-', false
+    local mine = {at = when, src = d.src == 'hook' and 'hook' or 'path',
+                  id = id, amount = '-'}
+    if total then
+        mine.amount = fmt(total) .. (str(d.cur, 3) or '')
+    end
+    local mark = table.concat({fmt(when), mine.src, mine.amount, id}, ' ')
+    if id ~= '-' then
+        told = not redis.call('SET', P .. 'on:' .. redis.sha1hex(id), '1', 'NX',
+                              'PX', fmt(KEEP_J))
+    end
+    local places = {P .. 'om:v:' .. VID}
+    for c, look in pairs(looks) do
+        places[#places + 1] = P .. 'om:' .. c .. ':' .. look
+    end
+    local met
+    for _, k in ipairs(places) do
+        local m = redis.call('GET', k) or nil
+        met = met or (same_order(m, mine) and m) or nil
+    end
+    for _, k in ipairs(places) do
+        if met and redis.call('GET', k) == met then
+            redis.call('DEL', k)
+        elseif not met and not told then
+            redis.call('SET', k, mark, 'PX', fmt(HOUR))
+        end
+    end
+    return told or met ~= nil
+end
+
+
 local function fold_order()
     local when = num(d.at)
     when = (when and when > at and when < at + HOUR) and when or at
-    local jid = v.jid or v.rj or ''
     stop_visitor(now, when, VID, 'purchased', 'all', E)
     v = load(V)
     if v.cartfp and (num(v.cartat) or 0) <= num(v.ord) + COOL then
         put('ordfp', v.cartfp)
     end
-    if hex32(d.emh) then
-        local pid = redis.call('GET', P .. 'ix:email:' .. d.emh)
-        if pid then
-            stop_person(now, when, person(pid), 'purchased', 'all', E)
+
+    local looks, who = {}, v.pid and person(v.pid)
+    for c, field in pairs(ADDRESS) do
+        local look = d[field]
+        if hex32(look) then
+            local pid = redis.call('GET', P .. 'ix:' .. c .. ':' .. look)
+            if pid then
+                who = who or person(pid)
+                stop_person(now, when, person(pid), 'purchased', 'all', E)
+            end
+            redis.call('SET', P .. 'ord:' .. c .. ':' .. look, fmt(when),
+                       'PX', fmt(KEEP_V))
+            looks[c] = look
         end
-        redis.call('SET', P .. 'ord:email:' .. d.emh, fmt(when),
-                   'PX', fmt(KEEP_V))
+    end
+
+    local p = who and load(P .. 'p:' .. who) or {}
+    for c, field in pairs(ADDRESS) do
+        looks[c] = looks[c] or p[field]
+    end
+    if order_told(when, looks) then
+        return
     end
     local total = num(d.total)
-    out(now, 'order', jid, 'total', total and fmt(total) or '', 'cur',
-        str(d.cur, 3) or '', 'src', str(d.src, 16) or '', 'arm', v.arm or '')
+    out(now, 'order', v.jid or v.rj or p.jid or '', 'total',
+        total and fmt(total) or '', 'cur', str(d.cur, 3) or '', 'src',
+        str(d.src, 16) or '', 'arm', v.arm or p.arm or '')
 end
 
 

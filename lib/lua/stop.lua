@@ -29,21 +29,4 @@ if by ~= 'a' then
     return redis.error_reply('ERR STOP: by is neither v nor a')
 end
 
-local att, a
-for c in pairs(ADDRESS) do
-    if chan == 'all' or chan == c or why == 'purchased' then
-        local pid = redis.call('GET', P .. 'ix:' .. c .. ':' .. subject)
-        if FINAL[why] then
-            suppress(now, c, subject, why)
-        end
-        if pid then
-            a = stop_person(now, now, person(pid), why, chan, e)
-            att = (a == 'sending' and a) or att or a
-        elseif why == 'purchased' then
-            redis.call('SET', P .. 'ord:' .. c .. ':' .. subject, fmt(now),
-                       'PX', fmt(KEEP_V))
-        end
-    end
-end
-
-return att or 'none'
+return stop_address(now, subject, why, chan, e) or 'none'
