@@ -55,8 +55,13 @@ sub life {
     $redis->start;
     $nginx->start;
 
-    my $session = http($nginx->port, GET => '/_cr/session',
-        headers => [Cookie => "cr_sid=$sid"])->json;
+    # The first worker reads the dump; another may answer before it has.
+    my $session;
+    wait_for(sub {
+        $session = http($nginx->port, GET => '/_cr/session',
+            headers => [Cookie => "cr_sid=$sid"])->json;
+        return $session->{stage} ne 'none';
+    }, $zone =~ /dump=/ ? 10 : 0.5);
 
     return ($nginx, $redis, $session);
 }

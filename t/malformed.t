@@ -54,6 +54,7 @@ my @bad = (
     "GET",
 );
 
+wait_for(sub { my @workers = $nginx->workers; @workers == 2 }, 10);
 my @before = sort $nginx->workers;
 
 for my $text (@bad) {
