@@ -23,7 +23,7 @@ def items(site, path):
 
 
 def wait(site, path, n):
-    end = time.monotonic() + 8
+    end = time.monotonic() + 20
     while time.monotonic() < end and len(items(site, path)) < n:
         time.sleep(.05)
     return items(site, path)
