@@ -39,12 +39,12 @@ const pairs = text => options(text).map(pair => pair.join("="));
 
 /* What the shop itself put there for its forms. */
 
-const cookie = name => document.cookie.split("; ")
+const shopCookie = name => document.cookie.split("; ")
     .find(c => c.startsWith(name + "="))?.slice(name.length + 1);
 
 const fill = (text, line, encode) =>
     text.replace(/\{(ref|qty|opt|cookie)(?:\.([^}]*))?\}/g, (all, name, option) => {
-        const value = name == "cookie" ? cookie(option)
+        const value = name == "cookie" ? shopCookie(option)
             : option === undefined ? line[name]
             : options(line.opt).find(pair => pair[0] == option)?.[1];
 
