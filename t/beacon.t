@@ -1,9 +1,11 @@
 #!/usr/bin/perl
 
+# check: alone
+#
+# The browser scripts in Chromium; t/browser/beacon.py speaks TAP.
+
 use strict;
 use warnings;
-
-# The browser scripts in Chromium; t/browser/beacon.py speaks TAP.
 
 use FindBin;
 

@@ -144,6 +144,7 @@ MOD_SERVER = """\
         cartrecover_shop @RUN@/shop.json;
         cartrecover_profile demo;
         cartrecover_consent assume;
+        cartrecover_limit address=100000r/s address_burst=100000;
         location = /_cr/status { cartrecover_status json; }
 """
 
