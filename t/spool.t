@@ -1,5 +1,7 @@
 #!/usr/bin/perl
 
+# no valgrind: thousands of orders against a clock
+#
 # Redis is away, the zone is the smallest there is, and more people order than
 # it has places for: with a spool no order is lost, whatever is killed.  The
 # control is the same without one.
